@@ -1,0 +1,76 @@
+"""The model as a backend: one machine, one rule set, one operation at a time."""
+
+from __future__ import annotations
+
+from mremapdsl.backend import Breach, Outcome, Unsupported, Verdict
+from mremapdsl.model.explain import notes
+from mremapdsl.model.invariants import Broken, check_all, check_step
+from mremapdsl.model.journal import Journal
+from mremapdsl.model.machine import Machine
+from mremapdsl.model.meaning import apply
+from mremapdsl.model.observe import ModelObservation
+from mremapdsl.model.reason import NotModelled, Refused, Why
+from mremapdsl.model.reasons import REASONS, sentence
+from mremapdsl.model.rules import Rules
+from mremapdsl.model.runs import RunMap
+from mremapdsl.ops import Operation
+
+
+class ModelBackend:
+    """A fresh model machine under one rule set."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.machine = Machine(rules)
+        self._broken: dict[str, RunMap[bool]] = {}
+        """Per invariant the frames (or other numbers) whose breach has been reported and still stands."""
+
+    @property
+    def rules(self) -> str:
+        return self.machine.rules.name
+
+    def step(self, op: Operation) -> Outcome:
+        """Carry out one operation.
+
+        Raises Unsupported for what the model does not know.
+        """
+        machine = self.machine
+        machine.step_number += 1
+        machine.events = []
+        result, address = "ok", None
+        try:
+            why, address = apply(machine, op)
+            outcome = REASONS[why.reason].outcome
+        except Refused as refused:
+            result, why, outcome = refused.errno, refused.reason, "failed"
+        except NotModelled as unknown:
+            raise Unsupported(f"not modelled yet: {unknown}", skip=False) from None
+        return Outcome(result, self._verdict(outcome, why), address, self._new_breaches())
+
+    def _verdict(self, outcome: str, why: Why) -> Verdict:
+        machine = self.machine
+        found = notes(machine.rules, machine.events)
+        return Verdict(outcome, why.reason, sentence(why), REASONS[why.reason].function, found)
+
+    def _new_breaches(self) -> tuple[Breach, ...]:
+        """Breaches that were not there before this step."""
+        machine = self.machine
+        broken = check_all(machine) if self._broken else check_step(machine)
+        machine.journal = Journal()
+        if not broken and not self._broken:
+            return ()
+        new = [b for b in broken if not self._known(b)]
+        self._broken = {}
+        for b in broken:
+            known = self._broken.setdefault(b.invariant, RunMap())
+            known.splice(*b.frames, [(*b.frames, True)])
+        return tuple(Breach(b.invariant, b.process, b.page, b.sentence) for b in new)
+
+    def _known(self, b: Broken) -> bool:
+        known = self._broken.get(b.invariant)
+        return known is not None and known.clip(*b.frames) == [(*b.frames, True)]
+
+    def observe(self) -> ModelObservation:
+        return ModelObservation(self.machine)
+
+    def close(self) -> None:
+        """Nothing to give back."""

@@ -1,0 +1,54 @@
+"""What a fault and a fork do with a page."""
+
+from __future__ import annotations
+
+from mremapdsl.model.decision import choice, constant, decision
+from mremapdsl.model.records import ANON, Frame
+
+decision("reuse_page", "mm/memory.c:wp_can_reuse_anon_folio", "Whether a write to a page that is not exclusive may keep it.")
+
+
+@choice("reuse_page", "only_reference")
+def only_reference(frame: Frame) -> bool:
+    """A small anonymous folio that nothing else maps, pins or refers to from swap."""
+    return frame.kind == ANON and frame.maps == 1 and not frame.pins
+
+
+@choice("reuse_page", "always", wrong=True)
+def always_reuse_page(frame: Frame) -> bool:
+    """Every anonymous page, shared or not."""
+    return frame.kind == ANON
+
+
+@choice("reuse_page", "never", wrong=True)
+def never_reuse_page(frame: Frame) -> bool:
+    """Each such write copies."""
+    return False
+
+
+decision("reused_page_home", "mm/rmap.c:folio_move_anon_rmap", "The anon_vma of a folio that a write fault reuses.")
+constant("reused_page_home", "writer", True, "It moves to the writing VMA's active anon_vma.")
+constant("reused_page_home", "kept", False, "It stays where it was.", wrong=True)
+
+decision("fork_shares_page", "mm/memory.c:copy_present_ptes", "What fork leaves of the exclusive mark of a shared page.")
+constant("fork_shares_page", "clears_exclusive", False, "Both sides must copy or prove to be alone before they write.")
+constant("fork_shares_page", "keeps_exclusive", True, "The mark stays.", wrong=True)
+
+decision("account_kept", "mm/mprotect.c:mprotect_fixup", "Whether memory that stops being writable keeps VM_ACCOUNT.")
+
+
+@choice("account_kept", "if_faulted")
+def account_kept_if_faulted(anonymous: bool, faulted: bool) -> bool:
+    """Unfaulted anonymous memory gives the charge and the flag back, other memory keeps both."""
+    return not anonymous or faulted
+
+
+@choice("account_kept", "never", wrong=True)
+def account_never_kept(anonymous: bool, faulted: bool) -> bool:
+    """It is always given back."""
+    return False
+
+
+decision("private_file_index", "mm/memory.c:do_cow_fault", "The index of a copied page of a private file mapping.")
+constant("private_file_index", "file_page", False, "The page number in the file: vm_pgoff is its only offset.")
+constant("private_file_index", "anon_pgoff", True, "Since 7.3: by the VMA's separate anonymous page offset.")

@@ -1,0 +1,66 @@
+"""The kernels as data: each is the one before it with some decisions changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+LINUX_6_12: Mapping[str, str] = {
+    "fork_child": "more_than_one_link",
+    "anon_vmas_join": "unfaulted_only",
+    "both_sides": "one_anon_vma",
+    "survivor_anon_vma": "removed_next",
+    "flags_ignored": "none",
+    "adopt_anon_vma": "single_link",
+    "chain_walk": "oldest_first",
+    "reuse_anon_vma": "idle_with_one_child",
+    "reuse_page": "only_reference",
+    "reused_page_home": "writer",
+    "fork_shares_page": "clears_exclusive",
+    "account_kept": "if_faulted",
+    "private_file_index": "file_page",
+    "mremap_map_count": "to_address_only",
+    "move_map_count": "three_free",
+    "moved_pgoff": "new_place_if_unfaulted",
+    "move_range": "one_vma",
+    "dontunmap_next_to_itself": "merges",
+    "dontunmap_source_pgoff": "kept",
+    "dontunmap_locked": "whole_vma",
+    "shrink_charge": "stale",
+    "source_checked": "after_unmap",
+    "mremap_parameters": "source_early",
+}
+
+LINUX_6_16 = {
+    **LINUX_6_12,
+    "anon_vmas_join": "either_unfaulted",
+    "mremap_parameters": "all_first",
+}
+
+LINUX_6_17 = {**LINUX_6_16, "move_range": "many_vmas", "source_checked": "first"}
+
+LINUX_6_18 = {
+    **LINUX_6_17,
+    "anon_vmas_join": "either_unfaulted_copies_too",
+    "survivor_anon_vma": "removed_next_or_copied",
+}
+
+LINUX_7_3 = {
+    **LINUX_6_18,
+    "flags_ignored": "sticky",
+    "chain_walk": "newest_first",
+    "private_file_index": "anon_pgoff",
+    "mremap_map_count": "every_call",
+    "move_map_count": "checked_at_start",
+    "dontunmap_next_to_itself": "kept_apart",
+    "dontunmap_source_pgoff": "reset",
+    "dontunmap_locked": "split_first",
+    "shrink_charge": "recomputed",
+}
+
+KERNELS: dict[str, Mapping[str, str]] = {
+    "linux-6.12": LINUX_6_12,
+    "linux-6.16": LINUX_6_16,
+    "linux-6.17": LINUX_6_17,
+    "linux-6.18": LINUX_6_18,
+    "linux-7.3": LINUX_7_3,
+}

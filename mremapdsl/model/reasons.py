@@ -1,0 +1,131 @@
+"""All reasons: the stable names, what each says, and the kernel function that it mirrors.
+
+A sentence is a ``str.format`` template over the values of the decision.  ``outcome`` is what a call that ends with
+this reason did (empty for reasons of refusals and of steps on the way).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from mremapdsl.model.reason import Why
+
+
+class Reason(NamedTuple):
+    outcome: str
+    function: str
+    sentence: str
+    remedy: str = ""
+    """What would make it go the other way."""
+
+
+REASONS: dict[str, Reason] = {
+    # --- what calls did ---------------------------------------------------------------------------------------
+    "new-vma": Reason("mapped", "mm/vma.c:__mmap_new_vma", "a VMA of its own"),
+    "joined-left": Reason("merged", "mm/vma.c:vma_merge_new_range", "the VMA before it grew over the range"),
+    "joined-right": Reason("merged", "mm/vma.c:vma_merge_new_range", "the VMA behind it grew down over the range"),
+    "joined-both": Reason(
+        "merged", "mm/vma.c:vma_merge_new_range", "the VMA before it grew over the range and the VMA behind it"
+    ),
+    "unmapped": Reason("unmapped", "mm/vma.c:do_vmi_align_munmap", "{vmas} VMA(s) or parts of them are gone"),
+    "nothing-mapped": Reason("unmapped", "mm/vma.c:do_vmi_munmap", "nothing was mapped there, which is no error"),
+    "nothing-to-change": Reason("unchanged", "mm/mprotect.c:mprotect_fixup", "no flag changes, so nothing is split"),
+    "changed": Reason("changed", "mm/vma.c:vma_modify", "the flags changed"),
+    "advised": Reason("changed", "mm/madvise.c:madvise_vma_behavior", "done"),
+    "locked-in": Reason("changed", "mm/mlock.c:do_mlock", "locked and faulted in"),
+    "accessed": Reason("accessed", "mm/memory.c:handle_mm_fault", "{pages} page(s)"),
+    "forked": Reason("forked", "kernel/fork.c:dup_mmap", "{child} has a copy of {vmas} VMA(s)"),
+    "exited": Reason("exited", "mm/mmap.c:exit_mmap", "all its memory is gone"),
+    "shrunk": Reason("resized", "mm/mremap.c:mremap_at", "cut from {old} to {new} pages in place"),
+    "grown": Reason("resized", "mm/mremap.c:expand_vma", "grew from {old} to {new} pages in place"),
+    "same-size": Reason("unchanged", "mm/mremap.c:mremap_at", "nothing to do: same size, no destination"),
+    "plain-move": Reason("moved", "mm/mremap.c:move_vma", "page tables moved to {to}; folios are as they were"),
+    "moved-unfaulted": Reason(
+        "moved", "mm/mremap.c:move_vma", "moved to {to}; the memory is unfaulted, so its page offset follows"
+    ),
+    "duplicated": Reason("moved", "mm/mremap.c:move_vma", "the same shared pages are mapped at {to} as well"),
+    # --- refusals ---------------------------------------------------------------------------------------------
+    "no-length": Reason("", "mm/mmap.c:do_mmap", "the length is zero"),
+    "no-old-length": Reason(
+        "", "mm/mremap.c:check_prep_vma", "an old length of zero duplicates shared memory only; this memory is private"
+    ),
+    "beyond-task-size": Reason("", "mm/mremap.c:check_mremap_params", "the range reaches beyond TASK_SIZE"),
+    "map-count": Reason(
+        "", "mm/vma.c:split_vma", "{count} VMAs exist and max_map_count is {limit}", "raise max_map_count"
+    ),
+    "sealed": Reason("", "mm/vma.h:vma_is_sealed", "VMA [{start},{end}) is sealed"),
+    "hole": Reason("", "mm/madvise.c:madvise_walk_vmas", "page {page} is not mapped"),
+    "not-mapped": Reason("", "arch/x86/mm/fault.c:bad_area_nosemaphore", "page {page} is not mapped"),
+    "protection": Reason("", "arch/x86/mm/fault.c:access_error", "page {page} may not be accessed for {wanted}"),
+    "guard": Reason("", "mm/memory.c:handle_pte_marker", "page {page} is a guard page"),
+    "no-access": Reason("", "mm/gup.c:check_vma_flags", "VMA [{start},{end}) is PROT_NONE and cannot be faulted in"),
+    "locked": Reason("", "mm/madvise.c:madvise_dontneed_free_valid_vma", "VMA [{start},{end}) is locked"),
+    "not-private-anonymous": Reason(
+        "", "mm/madvise.c:madvise_vma_behavior", "VMA [{start},{end}) is not private anonymous memory"
+    ),
+    "unknown-flags": Reason("", "mm/mremap.c:check_mremap_params", "flags {flags:#x} are unknown to this kernel"),
+    "maymove-missing": Reason("", "mm/mremap.c:check_mremap_params", "FIXED and DONTUNMAP need MAYMOVE"),
+    "dontunmap-resizes": Reason(
+        "", "mm/mremap.c:check_mremap_params", "DONTUNMAP cannot resize ({old} pages to {new})"
+    ),
+    "overlap": Reason("", "mm/mremap.c:vrm_overlaps", "source [{start},{end}) and destination [{to},{to_end}) overlap"),
+    "source-not-mapped": Reason("", "mm/mremap.c:check_prep_vma", "no VMA at source page {page}"),
+    "leaves-vma": Reason(
+        "", "mm/mremap.c:check_prep_vma", "the range leaves its first VMA [{start},{end})",
+        "move without a resize to a fixed place (from 6.17 on), or VMA by VMA",
+    ),
+    "no-room": Reason(
+        "", "mm/mremap.c:expand_vma", "the memory cannot grow in place at {end} and MAYMOVE is not given", "add MAYMOVE"
+    ),
+    # --- merges that did not happen ---------------------------------------------------------------------------
+    "no-neighbour": Reason("", "mm/vma.c:vma_merge_new_range", "no VMA touches", "put the range next to a VMA"),
+    "flags-differ": Reason("", "mm/vma.c:is_mergeable_vma", "the flags differ", "give both the same flags"),
+    "files-differ": Reason("", "mm/vma.c:is_mergeable_vma", "they do not map the same file"),
+    "anon-vmas-differ": Reason(
+        "", "mm/vma.c:is_mergeable_anon_vma", "both are faulted, with different anon_vmas", "leave one of them unfaulted"
+    ),
+    "unfaulted-neighbour": Reason(
+        "", "mm/vma.c:is_mergeable_anon_vma", "the range is faulted and the neighbour is not (merges from 6.16 on)"
+    ),
+    "neighbour-is-fork-child": Reason("", "mm/vma.c:vma_is_fork_child", "the neighbour was inherited through fork"),
+    "fork-child": Reason("", "mm/vma.c:vma_is_fork_child", "the memory was inherited through fork"),
+    "pgoffs-do-not-continue": Reason(
+        "", "mm/vma.c:can_vma_merge_before", "the page offsets do not continue", "keep the memory unfaulted until it is there"
+    ),
+    "anon-pgoffs-do-not-continue": Reason(
+        "", "mm/vma.c:can_vma_merge_before", "the anonymous page offsets do not continue"
+    ),
+    "neighbours-differ": Reason(
+        "", "mm/vma.c:can_vma_merge_right", "it joins the left neighbour, whose anon_vma is not the right one's"
+    ),
+    # --- on the way -------------------------------------------------------------------------------------------
+    "anon-vma-new": Reason("", "mm/rmap.c:__anon_vma_prepare", "VMA [{start},{end}) gets a new anon_vma av{anon}"),
+    "anon-vma-adopted": Reason(
+        "", "mm/rmap.c:__anon_vma_prepare", "VMA [{start},{end}) takes av{anon} from the VMA at {neighbour}"
+    ),
+    "anon-vma-copied": Reason(
+        "", "mm/vma.c:dup_anon_vma", "the surviving VMA [{start},{end}) was unfaulted and gets av{anon}"
+    ),
+    "anon-vma-forked": Reason("", "mm/rmap.c:anon_vma_fork", "VMA [{start},{end}) gets av{anon}, a child of av{parent}"),
+    "anon-vma-reused": Reason("", "mm/rmap.c:anon_vma_clone", "VMA [{start},{end}) reuses the idle av{anon}"),
+    "pages-copied": Reason("", "mm/memory.c:wp_page_copy", "pages {start} to {last} are copied: they are shared"),
+    "pages-reused": Reason(
+        "", "mm/memory.c:wp_page_reuse", "pages {start} to {last} are kept: nothing else maps them any more"
+    ),
+    "charge-leaks": Reason(
+        "", "mm/mremap.c:vrm_calc_charge", "{pages} pages are charged though the memory shrank, and never given back"
+    ),
+    "source-kept-shifted": Reason(
+        "", "mm/mremap.c:dontunmap_complete",
+        "the source [{start},{end}) is unfaulted again but keeps its page offset {pgoff}",
+    ),
+    "lock-dropped": Reason(
+        "", "mm/mremap.c:dontunmap_complete", "the source VMA [{start},{end}) is no longer locked"
+    ),
+    "next-piece": Reason("", "mm/mremap.c:remap_move", "[{start},{end}) is moved to {to} by itself"),
+}  # fmt: skip
+
+
+def sentence(why: Why) -> str:
+    """The reason in words, with the values that decided."""
+    return REASONS[why.reason].sentence.format(**why.values)

@@ -1,0 +1,177 @@
+"""The one loop that runs compiled scenarios on a backend: step, look, judge, record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from mremapdsl.backend import Backend, Observation, Outcome, Unseen, Unsupported
+from mremapdsl.expectations import Context, judge
+from mremapdsl.ops import Mmap, Mremap
+from mremapdsl.program import Expect, Program, Range, RuleChoice, Scenario, Show, Statement, Step, Violation
+from mremapdsl.record import ExpectationRecord, ProcessState, ScenarioRecord, ShowRecord, StateRecord, StepRecord
+from mremapdsl.steprefs import with_lines
+
+BackendFactory = Callable[[RuleChoice], Backend]
+"""Makes a fresh machine; raises Unsupported when this machine cannot be had."""
+
+
+def run_program(
+    program: Program, make: BackendFactory, default: RuleChoice, *, states: bool = False
+) -> list[ScenarioRecord]:
+    """Run every scenario under each of its rule sets (``default`` for those that name none)."""
+    return [
+        run_scenario(program.file, scenario, rules, make, states=states)
+        for scenario in program.scenarios
+        for rules in scenario.rules or (default,)
+    ]
+
+
+def run_scenario(
+    file: str, scenario: Scenario, rules: RuleChoice, make: BackendFactory, *, states: bool = False
+) -> ScenarioRecord:
+    """Run one scenario on a fresh machine. ``states`` keeps the state after every step in the record."""
+    started = time.perf_counter()
+    run = _Run(scenario, rules, states)
+    try:
+        backend = make(rules)
+    except Unsupported as unsupported:
+        return run.finish(file, str(rules), "skipped", str(unsupported), scenario.line, started)
+    outcome, reason, line = "", "", 0
+    try:
+        run.begin(backend)
+        run.body(backend)
+    except Unsupported as unsupported:
+        outcome = "skipped" if unsupported.skip else "error"
+        reason, line = str(unsupported), run.line
+    finally:
+        backend.close()
+    return run.finish(file, backend.rules, outcome, reason, line, started)
+
+
+class _Run:
+    """A scenario under way."""
+
+    def __init__(self, scenario: Scenario, rules: RuleChoice, states: bool) -> None:
+        self.scenario = scenario
+        self.rules = rules
+        self.states = states
+        self.steps: list[StepRecord] = []
+        self.expectations: list[ExpectationRecord] = []
+        self.shows: list[ShowRecord] = []
+        self.initial: StateRecord | None = None
+        self.last_call: StepRecord | None = None
+        self.last_move: StepRecord | None = None
+        self.line = scenario.line
+
+    def begin(self, backend: Backend) -> None:
+        if self.states:
+            self.initial = state_record(backend.observe())
+
+    def body(self, backend: Backend) -> None:
+        body = self.scenario.body
+        for i, statement in enumerate(body):
+            self.line = statement.line
+            match statement:
+                case Step():
+                    if not self.step(backend, statement, documented(body, i + 1)):
+                        return
+                case Expect():
+                    self.expect(backend, statement)
+                case Show():
+                    lines = self.context(backend).show(statement.process)
+                    self.shows.append(ShowRecord(statement.line, len(self.steps), lines))
+
+    def step(self, backend: Backend, step: Step, documents: tuple[str | None, ...]) -> bool:
+        """Carry out one step. False if the scenario ends here, because the call did not do what it should."""
+        outcome = backend.step(step.op)
+        ended, failure = unexpected(step, outcome)
+        undocumented = [b for b in outcome.breaches if None not in documents and b.invariant not in documents]
+        if not failure and undocumented:
+            failure = "; ".join(f"invariant {b.invariant}: {b.sentence}" for b in undocumented)
+        verdict = outcome.verdict
+        if verdict is not None:
+            verdict = with_lines(verdict, [record.step for record in self.steps] + [step])
+        state = state_record(backend.observe()) if self.states else None
+        record = StepRecord(
+            step, step.op.process, outcome.result, verdict, outcome.breaches, target(step, outcome), state, failure
+        )
+        self.steps.append(record)
+        if record.target is not None:
+            self.last_call = record
+        if isinstance(step.op, Mremap):
+            self.last_move = record
+        return not ended
+
+    def expect(self, backend: Backend, expect: Expect) -> None:
+        if expect.on and self.rules.name not in expect.on and str(self.rules) not in expect.on:
+            return
+        context = self.context(backend)
+        try:
+            verdict = judge(expect.predicate, context)
+            held: bool | None = verdict.held
+            detail = verdict.detail
+            shown = () if held else context.around(expect)
+        except Unseen as unseen:
+            held, detail, shown = None, f"not observable here: {unseen}", ()
+        self.expectations.append(ExpectationRecord(expect, len(self.steps), held, detail, shown))
+
+    def context(self, backend: Backend) -> Context:
+        return Context(backend.observe(), tuple(self.steps), self.last_call, self.last_move, self.scenario.places)
+
+    def finish(self, file: str, rules: str, outcome: str, reason: str, line: int, started: float) -> ScenarioRecord:
+        if not outcome:
+            failed = any(step.failure for step in self.steps) or any(e.held is False for e in self.expectations)
+            blind = self.expectations and all(e.held is None for e in self.expectations)
+            outcome = "failed" if failed else "skipped" if blind else "passed"
+            if outcome == "skipped":
+                reason, line = self.expectations[0].detail, self.expectations[0].expect.line
+        return ScenarioRecord(
+            file, self.scenario, rules, outcome, reason, line, tuple(self.steps), tuple(self.expectations),
+            tuple(self.shows), self.initial, time.perf_counter() - started,
+        )  # fmt: skip
+
+
+def documented(body: tuple[Statement, ...], i: int) -> tuple[str | None, ...]:
+    """The invariants whose breach the expectations right behind a step document (None: any)."""
+    found: list[str | None] = []
+    while i < len(body):
+        statement = body[i]
+        if isinstance(statement, Step):
+            break
+        if isinstance(statement, Expect) and isinstance(statement.predicate, Violation):
+            found.append(statement.predicate.invariant)
+        i += 1
+    return tuple(found)
+
+
+def unexpected(step: Step, outcome: Outcome) -> tuple[bool, str]:
+    """Whether the result ends the scenario, and the failure in words."""
+    if outcome.result == (step.fails or "ok"):
+        return False, ""
+    because = f": {outcome.verdict.sentence}" if outcome.verdict is not None else ""
+    if step.fails is None:
+        return True, f"the call failed with {outcome.result}{because}"
+    if outcome.result == "ok":
+        return True, f"the call should fail with {step.fails} but succeeded{because}"
+    return True, f"the call should fail with {step.fails} but failed with {outcome.result}{because}"
+
+
+def target(step: Step, outcome: Outcome) -> Range | None:
+    """The pages that a call was about, where they are after it."""
+    op = step.op
+    if isinstance(op, Mremap):
+        at = outcome.address if outcome.address is not None else op.at
+        return Range(op.process, at, op.new_pages, "the target")
+    if isinstance(op, Mmap) or type(op).__name__ in ("Mprotect", "Madvise", "Mlock", "Munlock", "Mseal"):
+        return Range(op.process, op.at, op.pages, "the target")  # type: ignore[union-attr]
+    return None
+
+
+def state_record(observation: Observation) -> StateRecord:
+    """A state as plain data."""
+    processes = {
+        process: ProcessState(tuple(observation.vmas(process)), tuple(observation.pages(process)))
+        for process in observation.processes()
+    }
+    return StateRecord(processes, dict(observation.anon_vmas()))

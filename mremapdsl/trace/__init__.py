@@ -1,0 +1,1 @@
+"""Renderers: pure functions from run records to text."""
