@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from mremapdsl.model.anon import prepare
-from mremapdsl.model.machine import Machine, Mm
+from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
 from mremapdsl.model.reason import NotModelled, refuse
+from mremapdsl.model.swap import swap_in
+from mremapdsl.model.thp import (
+    HUGE_ORDER,
+    Chunk,
+    enabled_orders,
+    map_folios,
+    map_huge_zero,
+    may_reuse_huge,
+    may_reuse_large,
+    next_chunk,
+)
 from mremapdsl.model.records import (
     ACCESS,
     ANON,
@@ -48,12 +59,12 @@ def fault_in(machine: Machine, mm: Mm, i: int, start: int, end: int, byte: int |
             raise refuse("SEGV", "guard", page=s)
         elif pte.kind == ZERO:
             if byte is not None:
-                fault_none(machine, mm, i, s, e, byte)
+                write_zero(machine, mm, i, s, e, pte, byte)
         elif pte.kind == PRESENT:
             if byte is not None:
                 write_present(machine, mm, i, s, e, pte, byte)
         elif pte.kind == SWAP:
-            raise NotModelled("swap")
+            swap_in(machine, mm, i, s, e, pte, byte)
         elif pte.kind == MIGRATION:
             raise NotModelled("migration")
 
@@ -66,11 +77,35 @@ def fault_none(machine: Machine, mm: Mm, i: int, start: int, end: int, byte: int
     vma = mm.vmas[i]
     if vma.file is not None:
         raise NotModelled("file mappings")
+    orders = enabled_orders(machine, vma)
     if byte is None:
-        machine.set_ptes(mm, start, end, [(start, end, Pte(ZERO))])
+        fault_zero(machine, mm, i, start, end, orders)
         return
     prepare(machine, mm, i)
-    map_new_folios(machine, mm, i, start, end, byte)
+    if not orders:
+        map_new_folios(machine, mm, i, start, end, byte)
+        return
+    at = start
+    while at < end:
+        chunk = next_chunk(machine, mm, vma, at, end, orders)
+        if chunk.order:
+            map_folios(machine, mm, i, chunk, at, end, byte)
+        else:
+            map_new_folios(machine, mm, i, chunk.start, chunk.end, byte)
+        at = chunk.end
+
+
+def fault_zero(machine: Machine, mm: Mm, i: int, start: int, end: int, orders: list[int]) -> None:
+    """Read faults of empty pages: the zero page, huge where a whole block is empty."""
+    at = start
+    huge = [order for order in orders if order == HUGE_ORDER]
+    while at < end:
+        chunk = next_chunk(machine, mm, mm.vmas[i], at, end, huge)
+        if chunk.order:
+            map_huge_zero(machine, mm, i, chunk)
+        else:
+            machine.set_ptes(mm, at, chunk.end, [(at, chunk.end, Pte(ZERO))])
+        at = chunk.end
 
 
 def map_new_folios(machine: Machine, mm: Mm, i: int, start: int, end: int, byte: int) -> None:
@@ -84,22 +119,63 @@ def map_new_folios(machine: Machine, mm: Mm, i: int, start: int, end: int, byte:
     machine.set_ptes(mm, start, end, [(start, end, Pte(PRESENT, frame - start))])
 
 
+def write_zero(machine: Machine, mm: Mm, i: int, start: int, end: int, pte: Pte, byte: int) -> None:
+    """Write to the zero page: a new page, or a new huge page for the huge zero page (do_huge_zero_wp_pmd)."""
+    if not pte.huge:
+        map_new_folios_in(machine, mm, i, start, end, byte)
+        return
+    first, last = start - start % HUGE_PAGES, -(-end // HUGE_PAGES) * HUGE_PAGES
+    prepare(machine, mm, i)
+    map_folios(machine, mm, i, Chunk(first, last, HUGE_ORDER), start, end, byte)
+
+
+def map_new_folios_in(machine: Machine, mm: Mm, i: int, start: int, end: int, byte: int) -> None:
+    """Small folios in the place of zero pages."""
+    prepare(machine, mm, i)
+    map_new_folios(machine, mm, i, start, end, byte)
+
+
 def write_present(machine: Machine, mm: Mm, i: int, start: int, end: int, pte: Pte, byte: int) -> None:
     """Write to mapped pages: in place if exclusive, reused if alone, else copied (do_wp_page)."""
     delta = pte.delta
+    if pte.huge:
+        for block in range(start - start % HUGE_PAGES, end, HUGE_PAGES):
+            prepare_huge_write(machine, mm, i, block, pte)
     for s, e, frame in machine.frames.clip(start + delta, end + delta):
         if frame.exclusive:
             if frame.data != byte:
                 machine.edit_frames(s, e, lambda f: f._replace(data=byte))
-        elif machine.rules.reuse_page(frame):
+        elif may_reuse(machine, mm, s, frame):
             machine.note("pages-reused", start=s - delta, last=e - delta - 1)
-            home = mm.vmas[i].anon if machine.rules.reused_page_home else frame.home
+            home = mm.vmas[i].anon if machine.rules.reused_page_home and not frame.order else frame.home
             machine.edit_frames(s, e, lambda f: f._replace(exclusive=True, data=byte, home=home))  # noqa: B023
         else:
             machine.note("pages-copied", start=s - delta, last=e - delta - 1)
             prepare(machine, mm, i)
             map_new_folios(machine, mm, i, s - delta, e - delta, byte)
             machine.put_frames(s, e)
+
+
+def may_reuse(machine: Machine, mm: Mm, number: int, frame: Frame) -> bool:
+    """Whether a write to a page that is not exclusive keeps it."""
+    if frame.order:
+        return may_reuse_large(machine, mm, number)
+    return bool(machine.rules.reuse_page(frame))
+
+
+def prepare_huge_write(machine: Machine, mm: Mm, i: int, block: int, pte: Pte) -> None:
+    """A write to a shared huge page keeps it if this mapping is its only one, else splits the mapping first."""
+    number = block + pte.delta
+    frame = machine.frames.at(number)
+    assert frame is not None
+    if frame.exclusive:
+        return
+    if may_reuse_huge(machine, number):
+        home = mm.vmas[i].anon if machine.rules.reused_page_home else frame.home
+        machine.note("pages-reused", start=block, last=block + HUGE_PAGES - 1)
+        machine.edit_frames(number, number + HUGE_PAGES, lambda f: f._replace(exclusive=True, home=home))
+    else:
+        machine.split_huge_block(mm, block)
 
 
 def populate(machine: Machine, mm: Mm, start: int, end: int, write: bool | None = None) -> None:
@@ -119,6 +195,14 @@ def populate_vma(machine: Machine, mm: Mm, i: int, start: int, end: int, write: 
             unshare_present(machine, mm, i, s, e, pte)
         elif pte.kind == GUARD:
             raise refuse("EFAULT", "guard", page=s)
+        elif pte.kind == SWAP:
+            populate_swapped(machine, mm, i, s, e, pte, write)
+
+
+def populate_swapped(machine: Machine, mm: Mm, i: int, start: int, end: int, pte: Pte, write: bool) -> None:
+    """Bring swapped pages back with their content."""
+    for s, e, slot in machine.slots.clip(start + pte.delta, end + pte.delta):
+        swap_in(machine, mm, i, s - pte.delta, e - pte.delta, pte, slot.data if write else None)
 
 
 def unshare_present(machine: Machine, mm: Mm, i: int, start: int, end: int, pte: Pte) -> None:

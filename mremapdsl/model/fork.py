@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from mremapdsl.model.anon import fork_anon_vma
-from mremapdsl.model.machine import Machine, Mm
+from mremapdsl.model.ksm import enter, leave
+from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
 from mremapdsl.model.records import (
     ACCOUNT,
     DONTCOPY,
@@ -23,6 +24,8 @@ def fork(machine: Machine, parent: Mm, name: str) -> None:
     child = Mm(name)
     child.merge_any = parent.merge_any
     machine.mms[name] = child
+    if parent.name in machine.ksm.mms:
+        enter(machine, child)
     for vma in parent.vmas:
         if vma.flags & DONTCOPY:
             continue
@@ -40,6 +43,8 @@ def fork(machine: Machine, parent: Mm, name: str) -> None:
 
 def copy_pages(machine: Machine, parent: Mm, child: Mm, vma: Vma, i: int) -> None:
     """Share each entry of a faulted VMA with the child."""
+    for first, last, _ in parent.tables.clip(vma.start // HUGE_PAGES, -(-vma.end // HUGE_PAGES)):
+        machine.need_tables(child, first * HUGE_PAGES, last * HUGE_PAGES)
     for s, e, pte in parent.ptes.clip(vma.start, vma.end):
         if pte.kind == PRESENT:
             share_present(machine, child, s, e, pte)
@@ -81,4 +86,5 @@ def exit_process(machine: Machine, mm: Mm) -> None:
     machine.replace_vmas(mm, 0, len(mm.vmas), [])
     for vma in gone:
         machine.unlink(vma)
+    leave(machine, mm)
     del machine.mms[mm.name]

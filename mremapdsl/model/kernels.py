@@ -18,6 +18,7 @@ LINUX_6_12: Mapping[str, str] = {
     "fork_shares_page": "clears_exclusive",
     "account_kept": "if_faulted",
     "private_file_index": "file_page",
+    "pagemap_huge_exclusive": "first_page",
     "mremap_map_count": "to_address_only",
     "move_map_count": "three_free",
     "moved_pgoff": "new_place_if_unfaulted",

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mremapdsl.model.journal import Journal
+from mremapdsl.model.ksmd import Ksm
 from mremapdsl.model.reason import Why
-from mremapdsl.model.records import FILE, MIGRATION, PRESENT, SWAP, AnonVma, Frame, Pte, Slot, Vma
+from mremapdsl.model.records import FILE, GUARD, MIGRATION, PRESENT, SWAP, AnonVma, Frame, Pte, Slot, Vma
 from mremapdsl.model.rules import Rules
 from mremapdsl.model.runs import Run, RunMap
 
@@ -99,6 +100,7 @@ class Machine:
         self.frames: RunMap[Frame] = RunMap()
         self.slots: RunMap[Slot] = RunMap()
         self.files: dict[str, File] = {}
+        self.ksm = Ksm()
         self.settings = Settings()
         self.next_anon = 1
         self.next_frame = 0
@@ -242,16 +244,29 @@ class Machine:
         mm.ptes.splice(start, end, fresh)
         for s, e, pte in fresh:
             _count_entry(journal, s, e, pte, 1)
+            if not pte.huge:
+                self.need_tables(mm, s, e)
         journal.ptes.append((mm.name, start, end))
 
-    def zap(self, mm: Mm, start: int, end: int) -> None:
-        """Drop every entry of [start, end) and what it held (unmap_page_range)."""
+    def need_tables(self, mm: Mm, start: int, end: int) -> None:
+        """Page tables exist for pages [start, end)."""
+        first, last = start // HUGE_PAGES, (end - 1) // HUGE_PAGES + 1
+        run = mm.tables.run_at(first)
+        if run is None or run[1] < last:
+            mm.tables.splice(first, last, [(first, last, True)])
+
+    def drop_tables(self, mm: Mm, first: int, last: int) -> None:
+        """The page tables of blocks [first, last) are freed."""
+        mm.tables.splice(first, last)
+
+    def zap(self, mm: Mm, start: int, end: int, *, keep_guards: bool = False) -> None:
+        """Drop every entry of [start, end) and what it held (unmap_page_range); advice leaves guard markers alone."""
         self.split_huge_at(mm, start)
         self.split_huge_at(mm, end)
         runs = mm.ptes.clip(start, end)
         if not runs:
             return
-        self.set_ptes(mm, start, end)
+        self.set_ptes(mm, start, end, [run for run in runs if run[2].kind == GUARD] if keep_guards else ())
         for s, e, pte in runs:
             self.drop_entry(s, e, pte)
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mremapdsl.model.fault import populate_vma
-from mremapdsl.model.machine import Machine, Mm
+from mremapdsl.model.ksm import enter, unshare
+from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
 from mremapdsl.model.merge import modify
 from mremapdsl.model.reason import NotModelled, Refused, Why, refuse, why
+from mremapdsl.model.swap import swap_out
+from mremapdsl.model.thp import collapse
 from mremapdsl.model.records import (
     ACCESS,
     DONTCOPY,
@@ -15,6 +18,7 @@ from mremapdsl.model.records import (
     LOCKED,
     MERGEABLE,
     NOHUGEPAGE,
+    PRESENT,
     SEALED,
     SHARED,
     WIPEONFORK,
@@ -76,9 +80,34 @@ def advise_vma(machine: Machine, mm: Mm, i: int, start: int, end: int, advice: s
     elif advice == "DONTNEED":
         if vma.flags & LOCKED:
             raise refuse("EINVAL", "locked", start=vma.start, end=vma.end)
-        machine.zap(mm, start, end)
+        dontneed(machine, mm, start, end)
+    elif advice == "COLLAPSE":
+        collapse(machine, mm, i, start, end)
+    elif advice == "PAGEOUT":
+        if vma.flags & LOCKED:
+            raise refuse("EINVAL", "locked", start=vma.start, end=vma.end)
+        page_out(machine, mm, start, end)
     else:
         raise NotModelled(f"madvise {advice}")
+
+
+def dontneed(machine: Machine, mm: Mm, start: int, end: int) -> None:
+    """Drop the pages; the page tables of blocks that the range covers wholly are freed (CONFIG_PT_RECLAIM)."""
+    machine.zap(mm, start, end, keep_guards=True)
+    first, last = -(-start // HUGE_PAGES), end // HUGE_PAGES
+    for s, e, _ in mm.tables.clip(first, last) if first < last else ():
+        if not mm.ptes.clip(s * HUGE_PAGES, e * HUGE_PAGES):
+            machine.drop_tables(mm, s, e)
+
+
+def page_out(machine: Machine, mm: Mm, start: int, end: int) -> None:
+    """MADV_PAGEOUT: reclaim the pages of the range that nobody else maps (madvise_cold_or_pageout_pte_range)."""
+    for s, e, pte in mm.ptes.clip(start, end):
+        if pte.kind != PRESENT:
+            continue
+        for fs, fe, frame in machine.frames.clip(s + pte.delta, e + pte.delta):
+            if frame.maps == 1:
+                swap_out(machine, fs, fe)
 
 
 def advise_flags(machine: Machine, mm: Mm, i: int, start: int, end: int, advice: str) -> None:
@@ -88,6 +117,10 @@ def advise_flags(machine: Machine, mm: Mm, i: int, start: int, end: int, advice:
         raise refuse("EINVAL", "not-private-anonymous", start=vma.start, end=vma.end)
     if advice in ("MERGEABLE", "UNMERGEABLE") and vma.flags & SHARED:
         return
+    if advice == "MERGEABLE":
+        enter(machine, mm)
+    if advice == "UNMERGEABLE" and vma.flags & MERGEABLE:
+        unshare(machine, mm, vma, start, end)
     flags = FLAG_ADVICE[advice](vma.flags)
     if flags == vma.flags:
         return

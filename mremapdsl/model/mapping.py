@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mremapdsl.model.machine import File, Machine, Mm
+from mremapdsl.model.machine import HUGE_PAGES, File, Machine, Mm
 from mremapdsl.model.merge import Ask, Attempt, merge_new_range
 from mremapdsl.model.reason import Why, refuse, why
 from mremapdsl.model.records import (
@@ -106,8 +106,22 @@ def unmap(machine: Machine, mm: Mm, start: int, end: int) -> list[Vma]:
     machine.replace_vmas(mm, i, j, [])
     for vma in gone:
         machine.unlink(vma)
+    free_tables(machine, mm, i, gone)
     machine.committed -= accounted(gone)
     return gone
+
+
+def free_tables(machine: Machine, mm: Mm, i: int, gone: list[Vma]) -> None:
+    """Free the page tables under VMAs that went, but not those that a neighbour's block shares (free_pgtables)."""
+    if not mm.tables:
+        return
+    floor = -(-mm.vmas[i - 1].end // HUGE_PAGES) if i else 0
+    ceiling = mm.vmas[i].start // HUGE_PAGES if i < len(mm.vmas) else 1 << 60
+    for vma in gone:
+        first = max(floor, vma.start // HUGE_PAGES)
+        last = min(ceiling, -(-vma.end // HUGE_PAGES))
+        if first < last:
+            machine.drop_tables(mm, first, last)
 
 
 def accounted(vmas: list[Vma]) -> int:

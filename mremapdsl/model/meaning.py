@@ -9,6 +9,7 @@ from mremapdsl import ops
 from mremapdsl.model.attributes import mlock, mprotect, mseal
 from mremapdsl.model.fault import access, populate
 from mremapdsl.model.fork import exit_process, fork
+from mremapdsl.model.ksm import scan
 from mremapdsl.model.machine import Machine, Mm
 from mremapdsl.model.madvise import madvise
 from mremapdsl.model.mapping import mmap, munmap
@@ -66,6 +67,10 @@ def _fork(machine: Machine, mm: Mm, op: ops.Fork) -> Why:
     return why("forked", child=op.child, vmas=len(machine.mms[op.child].vmas))
 
 
+def _ksm_scan(machine: Machine, mm: Mm, op: ops.KsmScan) -> Why:
+    return why("ksm-scanned", pages=scan(machine))
+
+
 def _exit(machine: Machine, mm: Mm, op: ops.Exit) -> Why:
     exit_process(machine, mm)
     return why("exited")
@@ -84,6 +89,7 @@ MEANING: dict[type, Callable[[Machine, Mm, Any], Why | tuple[Why, int]]] = {
     ops.Mremap: _mremap,
     ops.Fork: _fork,
     ops.Exit: _exit,
+    ops.KsmScan: _ksm_scan,
 }
 
 

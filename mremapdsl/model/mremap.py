@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from mremapdsl.model.anon import cloned_chain
 from mremapdsl.model.fault import populate
+from mremapdsl.model.ksm import unshare
 from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
 from mremapdsl.model.mapping import accounted, unmap
 from mremapdsl.model.merge import Ask, merge_new_range, split_counted
@@ -18,6 +19,7 @@ from mremapdsl.model.records import (
     LOCKED,
     LOCKED_MASK,
     LOCKONFAULT,
+    MERGEABLE,
     MIGRATION,
     PRESENT,
     SEALED,
@@ -271,6 +273,10 @@ def move(call: Call) -> Why:
     if not rules.move_map_count(count, limit):
         raise refuse("ENOMEM", "map-count", count=count, limit=limit)
     source = call.source()
+    if source.flags & MERGEABLE and source.anon:
+        unshared = unshare(machine, mm, source, call.at, call.at + call.old)
+        if unshared:
+            machine.note("ksm-unshared", pages=unshared)
     if call.flags & DONTUNMAP and source.flags & LOCKED and rules.dontunmap_locked:
         source = split_off(call, source)
     if source.flags & ACCOUNT:
@@ -332,8 +338,41 @@ def move_page_tables(machine: Machine, mm: Mm, start: int, end: int, to: int) ->
     for s, e, pte in runs:
         points = pte.kind in (PRESENT, SWAP, MIGRATION)
         moved.append((s + shift, e + shift, pte._replace(delta=pte.delta - shift) if points else pte))
+    move_tables(machine, mm, start, end, to)
     machine.set_ptes(mm, start, end)
     machine.set_ptes(mm, to, to + end - start, moved)
+
+
+def move_tables(machine: Machine, mm: Mm, start: int, end: int, to: int) -> None:
+    """A page table moves whole where source and destination blocks coincide, else the destination gets its own.
+
+    Kernel: move_pgt_entry, try_realign_addr.
+    """
+    whole_from, whole_to = 0, 0
+    if (to - start) % HUGE_PAGES == 0:
+        first = start
+        if start % HUGE_PAGES and end - start >= HUGE_PAGES - start % HUGE_PAGES and alone_below(mm, start, to):
+            first = start - start % HUGE_PAGES
+        whole_from, whole_to = -(-first // HUGE_PAGES), end // HUGE_PAGES
+    shift = (to - start) // HUGE_PAGES
+    for s, e, _ in mm.tables.clip(start // HUGE_PAGES, -(-end // HUGE_PAGES)):
+        for first, last in ((s, min(e, whole_from)), (max(s, whole_to), e)) if whole_from < whole_to else ((s, e),):
+            if first < last:
+                low, high = max(start, first * HUGE_PAGES), min(end, last * HUGE_PAGES)
+                machine.need_tables(mm, low - start + to, high - start + to)
+        first, last = max(s, whole_from), min(e, whole_to)
+        if first < last:
+            machine.drop_tables(mm, first, last)
+            machine.need_tables(mm, (first + shift) * HUGE_PAGES, (last + shift) * HUGE_PAGES)
+
+
+def alone_below(mm: Mm, start: int, to: int) -> bool:
+    """Both addresses begin their VMA and nothing else is mapped below them in their block (can_align_down)."""
+    for at in (start, to):
+        i = mm.find(at)
+        if mm.vmas[i].start != at or (i and mm.vmas[i - 1].end > at - at % HUGE_PAGES):
+            return False
+    return True
 
 
 def unmap_source(call: Call) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mremapdsl.backend import AnonVmaView, PageRun, PageView, Unseen, VmaView
-from mremapdsl.model.machine import Machine, Mm
+from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
 from mremapdsl.model.records import (
     FILE,
     FLAG_NAMES,
@@ -95,9 +95,22 @@ def page_runs(machine: Machine, mm: Mm) -> list[PageRun]:
         delta = pte.delta
         for s, e, frame in machine.frames.clip(start + delta, end + delta):
             kind = frame_kind(frame)
-            index = None if kind == "K" else s + frame.delta
-            _extend(found, PageRun(s - delta, e - s, kind, s, frame.maps == 1, index))
+            for first, last, once in mapped_once(machine, s, e, frame, pte.huge):
+                index = None if kind == "K" else first + frame.delta
+                _extend(found, PageRun(first - delta, last - first, kind, first, once, index))
     return found
+
+
+def mapped_once(machine: Machine, start: int, end: int, frame: Frame, huge: bool) -> list[tuple[int, int, bool]]:
+    """Where pagemap shows bit 56 (mapped once); for a PMD mapping it shows the first page's for all (pagemap_pmd_range)."""
+    once = frame.maps == 1
+    head = start - start % HUGE_PAGES
+    if not huge or head == start or not machine.rules.pagemap_huge_exclusive:
+        return [(start, end, once)]
+    first = machine.frames.at(head)
+    of_first = first is not None and first.maps == 1
+    border = min(end, head + HUGE_PAGES)
+    return [(start, border, of_first)] + ([(border, end, once)] if border < end else [])
 
 
 def frame_kind(frame: Frame) -> str:

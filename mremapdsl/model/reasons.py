@@ -44,6 +44,7 @@ REASONS: dict[str, Reason] = {
         "moved", "mm/mremap.c:move_vma", "moved to {to}; the memory is unfaulted, so its page offset follows"
     ),
     "duplicated": Reason("moved", "mm/mremap.c:move_vma", "the same shared pages are mapped at {to} as well"),
+    "ksm-scanned": Reason("scanned", "mm/ksm.c:ksm_do_scan", "ksmd merged {pages} page(s)"),
     # --- refusals ---------------------------------------------------------------------------------------------
     "no-length": Reason("", "mm/mmap.c:do_mmap", "the length is zero"),
     "no-old-length": Reason(
@@ -76,6 +77,15 @@ REASONS: dict[str, Reason] = {
     ),
     "no-room": Reason(
         "", "mm/mremap.c:expand_vma", "the memory cannot grow in place at {end} and MAYMOVE is not given", "add MAYMOVE"
+    ),
+    "not-collapsible": Reason(
+        "", "mm/khugepaged.c:madvise_collapse", "VMA [{start},{end}) is unfaulted, forbids or cannot hold huge pages"
+    ),
+    "no-whole-block": Reason("", "mm/khugepaged.c:madvise_collapse", "[{start},{end}) holds no aligned block of 512 pages"),
+    "no-page-table": Reason("", "mm/khugepaged.c:hpage_collapse_scan_pmd", "a block of [{start},{end}) has no page table"),
+    "pinned-page": Reason("", "mm/khugepaged.c:hpage_collapse_scan_pmd", "a page of [{start},{end}) is pinned"),
+    "entry-in-the-way": Reason(
+        "", "mm/khugepaged.c:hpage_collapse_scan_pmd", "an entry of [{start},{end}) is neither a page nor swap"
     ),
     # --- merges that did not happen ---------------------------------------------------------------------------
     "no-neighbour": Reason("", "mm/vma.c:vma_merge_new_range", "no VMA touches", "put the range next to a VMA"),
@@ -122,6 +132,7 @@ REASONS: dict[str, Reason] = {
     "lock-dropped": Reason(
         "", "mm/mremap.c:dontunmap_complete", "the source VMA [{start},{end}) is no longer locked"
     ),
+    "ksm-unshared": Reason("", "mm/mremap.c:prep_move_vma", "{pages} KSM page(s) of the range are un-shared first"),
     "next-piece": Reason("", "mm/mremap.c:remap_move", "[{start},{end}) is moved to {to} by itself"),
 }  # fmt: skip
 

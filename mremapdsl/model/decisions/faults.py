@@ -49,6 +49,14 @@ def account_never_kept(anonymous: bool, faulted: bool) -> bool:
     return False
 
 
+decision(
+    "pagemap_huge_exclusive",
+    "fs/proc/task_mmu.c:pagemap_pmd_range",
+    "Which page decides whether pagemap shows the pages of a PMD mapping as mapped once.",
+)
+constant("pagemap_huge_exclusive", "first_page", True, "The first page of the mapping decides for all 512.")
+constant("pagemap_huge_exclusive", "each_page", False, "Each page for itself.")
+
 decision("private_file_index", "mm/memory.c:do_cow_fault", "The index of a copied page of a private file mapping.")
 constant("private_file_index", "file_page", False, "The page number in the file: vm_pgoff is its only offset.")
 constant("private_file_index", "anon_pgoff", True, "Since 7.3: by the VMA's separate anonymous page offset.")

@@ -1,0 +1,193 @@
+"""KSM: ksmd's passes, the stable and unstable trees, un-sharing. Mirrors ``mm/ksm.c``.
+
+Two pages are equal when their first bytes are (the rest of a page is never written).  The trees are maps from
+content; an rmap_item says what ksmd remembers of one (process, page).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from mremapdsl.model.ksmd import RmapItem
+from mremapdsl.model.machine import Machine, Mm
+from mremapdsl.model.records import ANON, KSM, MERGEABLE, PRESENT, Frame, Pte, Vma
+
+PASSES = 3
+"""Full passes of one scan: remember the checksums, merge, let stragglers join."""
+MAX_PAGE_SHARING = 256
+"""Mappings of one KSM page before ksmd starts another of the same content."""
+
+
+def enter(machine: Machine, mm: Mm) -> None:
+    """The process is scanned from now on (__ksm_enter)."""
+    if mm.name not in machine.ksm.mms:
+        machine.ksm.mms.append(mm.name)
+        machine.ksm.items[mm.name] = {}
+
+
+def leave(machine: Machine, mm: Mm) -> None:
+    """The process exits (__ksm_exit)."""
+    if mm.name in machine.ksm.mms:
+        machine.ksm.mms.remove(mm.name)
+        del machine.ksm.items[mm.name]
+
+
+def scan(machine: Machine) -> int:
+    """ksmd's passes over all mergeable memory. Returns how many pages were merged."""
+    return sum(one_pass(machine) for _ in range(PASSES))
+
+
+def one_pass(machine: Machine) -> int:
+    """Every page that is due, compared with the stable tree, then with the unstable tree of this pass."""
+    unstable: dict[int, tuple[Mm, int]] = {}
+    merged = 0
+    for name in machine.ksm.mms[:]:
+        mm = machine.mms[name]
+        seen: dict[int, RmapItem] = {}
+        items = machine.ksm.items[name]
+        if not any(vma.flags & MERGEABLE for vma in mm.vmas):
+            machine.ksm.mms.remove(name)
+            del machine.ksm.items[name]
+            continue
+        for page in candidates(machine, mm):
+            item = items.get(page, RmapItem())
+            item, skip = age(machine, mm, page, item)
+            items[page] = item
+            if not skip and compare_and_merge(machine, mm, page, unstable):
+                merged += 1
+            seen[page] = items[page]
+        machine.ksm.items[name] = seen
+    return merged
+
+
+def candidates(machine: Machine, mm: Mm) -> Iterator[int]:
+    """Present anonymous pages of mergeable, faulted VMAs in order of address."""
+    for vma in mm.vmas[:]:
+        if vma.flags & MERGEABLE and vma.anon:
+            for s, e, pte in mm.ptes.clip(vma.start, vma.end):
+                if pte.kind == PRESENT:
+                    for fs, fe, frame in machine.frames.clip(s + pte.delta, e + pte.delta):
+                        if frame.kind in (ANON, KSM):
+                            yield from range(fs - pte.delta, fe - pte.delta)
+
+
+def age(machine: Machine, mm: Mm, page: int, item: RmapItem) -> tuple[RmapItem, bool]:
+    """Smart scan: pages that stayed unmerged for several passes are passed over more and more often.
+
+    Kernel: should_skip_rmap_item.
+    """
+    _, frame = mapped(machine, mm, page)
+    if frame.kind == KSM:
+        return item, False
+    was = item.age
+    item = item._replace(age=min(was + 1, 255))
+    if was < 3:
+        return item, False
+    if not item.skips:
+        return item._replace(skips=1 if was <= 3 else 2 if was <= 5 else 4 if was <= 8 else 8), False
+    return item._replace(skips=item.skips - 1, frame=-1), True
+
+
+def mapped(machine: Machine, mm: Mm, page: int) -> tuple[int, Frame]:
+    """The frame that a present page maps."""
+    pte = mm.ptes.at(page)
+    assert pte is not None
+    number = page + pte.delta
+    frame = machine.frames.at(number)
+    assert frame is not None
+    return number, frame
+
+
+def compare_and_merge(machine: Machine, mm: Mm, page: int, unstable: dict[int, tuple[Mm, int]]) -> bool:
+    """One page of a pass. True if it was merged (cmp_and_merge_page)."""
+    ksm = machine.ksm
+    number, frame = mapped(machine, mm, page)
+    item = ksm.items[mm.name][page]
+    if frame.kind == KSM:
+        if item.frame != number:
+            append(machine, mm, page, number)
+        return False
+    item = item._replace(frame=-1)
+    ksm.items[mm.name][page] = item
+    if item.checksum != frame.data:
+        ksm.items[mm.name][page] = item._replace(checksum=frame.data)
+        return False
+    stable = stable_frame(machine, frame.data)
+    if stable is not None:
+        return merge_with(machine, mm, page, stable)
+    if frame.data not in unstable:
+        unstable[frame.data] = (mm, page)
+        return False
+    other_mm, other = unstable[frame.data]
+    pte = other_mm.ptes.at(other)
+    if pte is None or pte.kind != PRESENT:
+        unstable[frame.data] = (mm, page)
+        return False
+    other_number, other_frame = mapped(machine, other_mm, other)
+    if other_number == number or frame.pins or other_frame.pins:
+        return False
+    del unstable[frame.data]
+    become_ksm(machine, number)
+    append(machine, mm, page, number)
+    merge_with(machine, other_mm, other, number)
+    return True
+
+
+def stable_frame(machine: Machine, data: int) -> int | None:
+    """A KSM page of this content with room for one more mapping (stable_tree_search)."""
+    for number in machine.ksm.stable.get(data, []):
+        frame = machine.frames.at(number)
+        if frame is not None and frame.kind == KSM and frame.maps < MAX_PAGE_SHARING:
+            return number
+    return None
+
+
+def become_ksm(machine: Machine, number: int) -> None:
+    """The page itself becomes a KSM page, for everyone who maps it (folio_set_stable_node)."""
+
+    def shared(frame: Frame) -> Frame:
+        return frame._replace(kind=KSM, home=0, exclusive=False, lazyfree=False)
+
+    machine.edit_frames(number, number + 1, shared)
+    frame = machine.frames.at(number)
+    assert frame is not None
+    known = [n for n in machine.ksm.stable.get(frame.data, []) if machine.frames.at(n) is not None]
+    machine.ksm.stable[frame.data] = [*known, number]
+
+
+def merge_with(machine: Machine, mm: Mm, page: int, stable: int) -> bool:
+    """Map the KSM page instead of this one (try_to_merge_with_ksm_page, replace_page)."""
+    number, frame = mapped(machine, mm, page)
+    if frame.pins:
+        return False
+    machine.set_ptes(mm, page, page + 1, [(page, page + 1, Pte(PRESENT, stable - page))])
+    machine.get_frames(stable, stable + 1)
+    machine.put_frames(number, number + 1)
+    append(machine, mm, page, stable)
+    return True
+
+
+def append(machine: Machine, mm: Mm, page: int, stable: int) -> None:
+    """The rmap_item goes on the KSM page's list (stable_tree_append)."""
+    vma = mm.vma_at(page)
+    assert vma is not None
+    items = machine.ksm.items[mm.name]
+    item = items.get(page, RmapItem())
+    items[page] = item._replace(frame=stable, anon_vma=vma.anon, index=page + vma.anon_skew)
+
+
+def unshare(machine: Machine, mm: Mm, vma: Vma, start: int, end: int) -> int:
+    """Give each KSM page of [start, end) back as an exclusive page of the VMA; how many there were (break_ksm)."""
+    pages = [
+        page
+        for s, e, pte in mm.ptes.clip(start, end)
+        if pte.kind == PRESENT
+        for page in range(s, e)
+        if mapped(machine, mm, page)[1].kind == KSM
+    ]
+    for page in pages:
+        number, frame = mapped(machine, mm, page)
+        new = machine.allocate(1)
+        machine.put_folios(new, 1, Frame(ANON, vma.anon, page + vma.anon_skew - new, 1, True, frame.data))
+        machine.set_ptes(mm, page, page + 1, [(page, page + 1, Pte(PRESENT, new - page))])
+        machine.put_frames(number, number + 1)
+    return len(pages)

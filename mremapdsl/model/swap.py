@@ -1,0 +1,118 @@
+"""Swap: pages that leave for a slot and come back. Mirrors ``mm/vmscan.c``, ``mm/swapfile.c``, ``mm/memory.c``.
+
+A slot holds the content; ``Slot.cached`` and ``Frame.swap`` tie it to a folio in the swap cache.  A folio comes back
+through the swap cache and stays there while other entries still refer to its slot.
+"""
+
+from __future__ import annotations
+
+from mremapdsl.model.machine import Machine, Mm
+from mremapdsl.model.records import ANON, PRESENT, SWAP, Frame, Pte, Slot, Vma
+
+
+def swap_out(machine: Machine, start: int, end: int, *, keep_cached: bool = False) -> None:
+    """Unmap frames [start, end) everywhere and leave swap entries; ``keep_cached`` leaves them in the swap cache.
+
+    A clean MADV_FREE page is dropped instead.  Kernel: shrink_folio_list, try_to_unmap_one.
+    """
+    for s, e, frame in machine.frames.clip(start, end):
+        if frame.pins or frame.kind != ANON:
+            continue
+        if frame.lazyfree:
+            replace_entries(machine, s, e, None)
+            continue
+        slot = machine.next_slot
+        if frame.swap is not None:
+            slot = s + frame.swap
+        else:
+            machine.next_slot += e - s
+        machine.slots.splice(slot, slot + e - s, [(slot, slot + e - s, Slot(0, frame.data, s - slot if keep_cached else None))])
+        if keep_cached:
+            machine.edit_frames(s, e, lambda f: f._replace(swap=slot - s))  # noqa: B023
+        replace_entries(machine, s, e, slot - s)
+
+
+def replace_entries(machine: Machine, start: int, end: int, slot_delta: int | None) -> None:
+    """Turn every entry that maps frames [start, end) into a swap entry (slot - frame given) or nothing (None)."""
+    for mm in machine.mms.values():
+        for s, e, pte in list(mm.ptes):
+            if pte.kind != PRESENT:
+                continue
+            first, last = max(s + pte.delta, start), min(e + pte.delta, end)
+            if first >= last:
+                continue
+            page, stop = first - pte.delta, last - pte.delta
+            new: list[tuple[int, int, Pte]] = []
+            if slot_delta is not None:
+                for fs, fe, frame in machine.frames.clip(first, last):
+                    entry = Pte(SWAP, pte.delta + slot_delta, False, frame.exclusive)
+                    new.append((fs - pte.delta, fe - pte.delta, entry))
+                machine.edit_slots(first + slot_delta, last + slot_delta, lambda slot: slot._replace(users=slot.users + 1))
+            machine.set_ptes(mm, page, stop, new)
+            machine.edit_frames(first, last, _unmapped)
+
+
+def _unmapped(frame: Frame) -> Frame | None:
+    if frame.maps == 1 and frame.swap is None and not frame.pins:
+        return None
+    return frame._replace(maps=frame.maps - 1, exclusive=False)
+
+
+def swap_in(machine: Machine, mm: Mm, i: int, start: int, end: int, pte: Pte, byte: int | None) -> None:
+    """A read (``byte`` None) or write fault on swap entries of VMA i. Kernel: do_swap_page."""
+    delta = pte.delta
+    for s, e, slot in list(machine.slots.clip(start + delta, end + delta)):
+        page, stop = s - delta, e - delta
+        vma = mm.vmas[i]
+        alone = slot.users == 1
+        if slot.cached is None:
+            frame = bring_back(machine, vma, s, e, slot, page, exclusive=pte.exclusive or (alone and byte is not None))
+        else:
+            frame = s + slot.cached
+        if pte.exclusive or (alone and byte is not None):
+            map_back(machine, mm, page, stop, frame, exclusive=True, byte=byte)
+        elif byte is None:
+            map_back(machine, mm, page, stop, frame, exclusive=False, byte=None)
+        else:
+            copy_back(machine, mm, vma, page, stop, byte)
+
+
+def bring_back(
+    machine: Machine, vma: Vma, start: int, end: int, slot: Slot, page: int, *, exclusive: bool
+) -> int:
+    """Read slots [start, end) into new folios in the swap cache; the first frame.
+
+    A folio that may be shared is homed at the root, from where every process that can refer to it is reached.
+    Kernel: folio_add_new_anon_rmap, __folio_set_anon.
+    """
+    count = end - start
+    frame = machine.allocate(count)
+    home = vma.anon if exclusive else machine.anon_vmas[vma.anon].root
+    machine.put_folios(frame, count, Frame(ANON, home, page + vma.anon_skew - frame, 0, False, slot.data, swap=start - frame))
+    machine.edit_slots(start, end, lambda s: s._replace(cached=frame - start))
+    return frame
+
+
+def map_back(machine: Machine, mm: Mm, page: int, stop: int, frame: int, *, exclusive: bool, byte: int | None) -> None:
+    """Map folios of the swap cache in the place of swap entries and drop the entries' use of the slots."""
+    runs = mm.ptes.clip(page, stop)
+    machine.set_ptes(mm, page, stop, [(page, stop, Pte(PRESENT, frame - page))])
+
+    def mapped(f: Frame) -> Frame:
+        return f._replace(maps=f.maps + 1, exclusive=exclusive, data=f.data if byte is None else byte, lazyfree=False)
+
+    machine.edit_frames(frame, frame + stop - page, mapped)
+    for s, e, pte in runs:
+        machine.put_slots(s + pte.delta, e + pte.delta)
+
+
+def copy_back(machine: Machine, mm: Mm, vma: Vma, page: int, stop: int, byte: int) -> None:
+    """A write to swapped pages that others still refer to: the writer gets copies, the cache keeps the originals."""
+    runs = mm.ptes.clip(page, stop)
+    count = stop - page
+    frame = machine.allocate(count)
+    machine.put_folios(frame, count, Frame(ANON, vma.anon, page + vma.anon_skew - frame, 1, True, byte))
+    machine.set_ptes(mm, page, stop, [(page, stop, Pte(PRESENT, frame - page))])
+    machine.note("pages-copied", start=page, last=stop - 1)
+    for s, e, pte in runs:
+        machine.put_slots(s + pte.delta, e + pte.delta)

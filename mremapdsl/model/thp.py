@@ -1,0 +1,220 @@
+"""Large folios: which size a fault takes, huge pages at PMD level, collapse, split. Mirrors ``mm/huge_memory.c``,
+``mm/memory.c:alloc_anon_folio``, ``mm/khugepaged.c``.
+
+Frames of a folio of order n are aligned to 2**n; a folio is the aligned group, whatever runs its frames are in.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from mremapdsl.model.anon import prepare
+from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
+from mremapdsl.model.reason import refuse
+from mremapdsl.model.records import ANON, HUGEPAGE, LOCKED, MIGRATION, NOHUGEPAGE, PRESENT, SWAP, ZERO, Frame, Pte, Vma
+
+HUGE_ORDER = 9
+
+
+class Chunk(NamedTuple):
+    """Pages that one fault, or a row of equal faults, fills."""
+
+    start: int
+    end: int
+    order: int
+
+
+def enabled_orders(machine: Machine, vma: Vma) -> list[int]:
+    """The folio orders that faults of this VMA may use, largest first (thp_vma_allowable_orders)."""
+    if vma.flags & NOHUGEPAGE or vma.file is not None:
+        return []
+    advised = bool(vma.flags & HUGEPAGE)
+    settings = machine.settings
+
+    def enabled(mode: str) -> bool:
+        return mode == "always" or (mode == "madvise" and advised)
+
+    orders = [order for order, mode in settings.mthp if order < HUGE_ORDER and enabled(mode)]
+    return [HUGE_ORDER, *orders] if enabled(settings.thp) else orders
+
+
+def next_chunk(machine: Machine, mm: Mm, vma: Vma, at: int, end: int, orders: list[int]) -> Chunk:
+    """What a write fault at the empty page ``at`` fills, extended over the equal faults that follow up to ``end``.
+
+    A PMD-sized folio needs its aligned block inside the VMA and no page table there; a smaller one needs its aligned
+    block inside the VMA and empty.
+    """
+    i = mm.ptes.first(at)
+    limit = vma.end
+    if i < len(mm.ptes.runs):
+        limit = min(limit, mm.ptes.runs[i][0])
+    for order in orders:
+        size = 1 << order
+        start = at - at % size
+        last = limit
+        if order == HUGE_ORDER:
+            last = min(limit, first_table(mm, start // HUGE_PAGES) * HUGE_PAGES)
+        if start < vma.start or start + size > last:
+            continue
+        if order != HUGE_ORDER and mm.ptes.clip(start, start + size):
+            continue
+        stop = min(-(-end // size) * size, last - last % size)
+        return Chunk(start, stop, order)
+    step = 1 << orders[-1] if orders else end - at
+    return Chunk(at, min(end, at - at % step + step if orders else end), 0)
+
+
+def first_table(mm: Mm, block: int) -> int:
+    """The first block (of 512 pages) from ``block`` on that has a page table."""
+    i = mm.tables.first(block)
+    if i == len(mm.tables.runs):
+        return 1 << 62
+    return max(block, mm.tables.runs[i][0])
+
+
+def map_folios(machine: Machine, mm: Mm, i: int, chunk: Chunk, start: int, end: int, byte: int) -> None:
+    """Map fresh, exclusive folios over a chunk; pages [start, end) of it are written, the rest is zero."""
+    vma = mm.vmas[i]
+    first = machine.allocate(chunk.end - chunk.start, chunk.order)
+    shift = first - chunk.start
+    for s, e, data in (
+        (chunk.start, max(start, chunk.start), 0),
+        (max(start, chunk.start), min(end, chunk.end), byte),
+        (min(end, chunk.end), chunk.end, 0),
+    ):
+        if s < e:
+            frame = Frame(ANON, vma.anon, vma.anon_skew - shift, 1, True, data, chunk.order)
+            machine.put_folios(s + shift, e - s, frame)
+    pte = Pte(PRESENT, shift, chunk.order == HUGE_ORDER)
+    machine.set_ptes(mm, chunk.start, chunk.end, [(chunk.start, chunk.end, pte)])
+
+
+def map_huge_zero(machine: Machine, mm: Mm, i: int, chunk: Chunk) -> None:
+    """A read fault of a whole empty block maps the huge zero page; that, too, makes the VMA faulted."""
+    prepare(machine, mm, i)
+    machine.set_ptes(mm, chunk.start, chunk.end, [(chunk.start, chunk.end, Pte(ZERO, 0, True))])
+
+
+def folio_of(machine: Machine, number: int) -> tuple[int, int, list[tuple[int, int, Frame]]]:
+    """The folio that a frame is part of: (first frame, end, its live runs)."""
+    frame = machine.frames.at(number)
+    size = 1 << (frame.order if frame is not None else 0)
+    head = number - number % size
+    return head, head + size, machine.frames.clip(head, head + size)
+
+
+def mappers(machine: Machine, head: int, end: int) -> set[str]:
+    """The processes that map frames [head, end)."""
+    found = set()
+    for mm in machine.mms.values():
+        for s, e, pte in mm.ptes:
+            if pte.kind == PRESENT and s + pte.delta < end and e + pte.delta > head:
+                found.add(mm.name)
+                break
+    return found
+
+
+def large_mapcount(runs: list[tuple[int, int, Frame]]) -> int:
+    return sum((e - s) * frame.maps for s, e, frame in runs)
+
+
+def may_reuse_large(machine: Machine, mm: Mm, number: int) -> bool:
+    """A write may keep a page of a large folio if no other process maps the folio, nothing else holds it, and more
+    than one page of it is still mapped (__wp_can_reuse_large_anon_folio).
+    """
+    head, end, runs = folio_of(machine, number)
+    if large_mapcount(runs) <= 1 or any(frame.pins or frame.swap is not None for _, _, frame in runs):
+        return False
+    return mappers(machine, head, end) == {mm.name}
+
+
+def may_reuse_huge(machine: Machine, number: int) -> bool:
+    """A write may keep a huge page whose only reference is one PMD mapping (do_huge_pmd_wp_page)."""
+    _, _, runs = folio_of(machine, number)
+    return large_mapcount(runs) == HUGE_PAGES and all(f.maps == 1 and not f.pins for _, _, f in runs)
+
+
+# --- collapse and split --------------------------------------------------------------------------------------
+
+
+def collapse(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
+    """MADV_COLLAPSE over one VMA's part of a range: each aligned block becomes one new huge page.
+
+    Errors: EINVAL when the VMA cannot hold a huge page, is unfaulted or a block has no page table; EAGAIN when a
+    page is pinned. Kernel: madvise_collapse, hpage_collapse_scan_pmd, collapse_huge_page.
+    """
+    vma = mm.vmas[i]
+    last_block = vma.end - vma.end % HUGE_PAGES - HUGE_PAGES
+    if vma.flags & NOHUGEPAGE or vma.file is not None or not vma.anon or last_block < vma.start:
+        raise refuse("EINVAL", "not-collapsible", start=vma.start, end=vma.end)
+    first, last = -(-start // HUGE_PAGES) * HUGE_PAGES, end - end % HUGE_PAGES
+    if last < first:
+        raise refuse("EINVAL", "no-whole-block", start=start, end=end)
+    failed = None
+    for block in range(first, last, HUGE_PAGES):
+        failed = collapse_block(machine, mm, vma, block) or failed
+    if failed is not None:
+        errno = "EAGAIN" if failed == "pinned-page" else "EINVAL"
+        raise refuse(errno, failed, start=start, end=end)
+
+
+def collapse_block(machine: Machine, mm: Mm, vma: Vma, block: int) -> str | None:
+    """Copy 512 pages into a new huge page; the reason if that cannot be."""
+    end = block + HUGE_PAGES
+    entries = mm.ptes.clip(block, end)
+    if entries and entries[0][2].huge:
+        return None
+    if mm.tables.at(block // HUGE_PAGES) is None:
+        return "no-page-table"
+    contents: list[tuple[int, int, int]] = []
+    for s, e, pte in entries:
+        if pte.kind == PRESENT:
+            for fs, fe, frame in machine.frames.clip(s + pte.delta, e + pte.delta):
+                if frame.pins:
+                    return "pinned-page"
+                contents.append((fs - pte.delta, fe - pte.delta, frame.data))
+        elif pte.kind == SWAP:
+            contents += [(s2 - pte.delta, e2 - pte.delta, slot.data)
+                         for s2, e2, slot in machine.slots.clip(s + pte.delta, e + pte.delta)]  # fmt: skip
+        elif pte.kind != ZERO:
+            return "entry-in-the-way"
+    machine.zap(mm, block, end)
+    first = machine.allocate(HUGE_PAGES, HUGE_ORDER)
+    shift = first - block
+    new = Frame(ANON, vma.anon, vma.anon_skew - shift, 1, True, 0, HUGE_ORDER)
+    machine.put_folios(first, HUGE_PAGES, new)
+    for s, e, data in contents:
+        machine.edit_frames(s + shift, e + shift, lambda f: f._replace(data=data))  # noqa: B023
+    machine.drop_tables(mm, block // HUGE_PAGES, block // HUGE_PAGES + 1)
+    machine.set_ptes(mm, block, end, [(block, end, Pte(PRESENT, shift, True))])
+    return None
+
+
+def split_folio(machine: Machine, number: int) -> bool:
+    """Split a large folio into small ones; mapped sub-pages that are all zero become the zero page.
+
+    False (nothing changed) if the folio is pinned. Kernel: split_huge_page_to_list_to_order, remap_page.
+    """
+    head, end, runs = folio_of(machine, number)
+    if any(frame.pins for _, _, frame in runs):
+        return False
+    for mm in machine.mms.values():
+        for s, e, pte in list(mm.ptes):
+            if pte.kind in (PRESENT, MIGRATION) and s + pte.delta < end and e + pte.delta > head:
+                if pte.huge:
+                    machine.split_huge_block(mm, head - pte.delta)
+                zero_subpages(machine, mm, max(s, head - pte.delta), min(e, end - pte.delta), pte.delta)
+    machine.edit_frames(head, end, lambda f: f._replace(order=0))
+    machine.counters["folios_split"] += 1
+    return True
+
+
+def zero_subpages(machine: Machine, mm: Mm, start: int, end: int, delta: int) -> None:
+    """Map the zero page instead of zero-filled pages, except where memory is locked (try_to_map_unused_to_zeropage)."""
+    for s, e, frame in machine.frames.clip(start + delta, end + delta):
+        if frame.data == 0:
+            page, stop = s - delta, e - delta
+            vma = mm.vma_at(page)
+            if vma is not None and not vma.flags & LOCKED:
+                machine.set_ptes(mm, page, stop, [(page, stop, Pte(ZERO))])
+                machine.put_frames(s, e)
