@@ -59,7 +59,7 @@ def share_present(machine: Machine, child: Mm, start: int, end: int, pte: Pte) -
     keep: bool = machine.rules.fork_shares_page
 
     def shared(frame: Frame) -> Frame:
-        return frame._replace(maps=frame.maps + 1, exclusive=frame.exclusive and keep)
+        return frame._replace(maps=frame.maps + 1, exclusive=frame.exclusive and keep, ever_shared=True)
 
     machine.set_ptes(child, start, end, [(start, end, pte)])
     machine.edit_frames(start + pte.delta, end + pte.delta, shared)
@@ -71,9 +71,11 @@ def share_entry(machine: Machine, parent: Mm, child: Mm, start: int, end: int, p
     machine.set_ptes(parent, start, end, [(start, end, shared)])
     machine.set_ptes(child, start, end, [(start, end, shared)])
     if pte.kind == SWAP:
-        machine.edit_slots(start + pte.delta, end + pte.delta, lambda slot: slot._replace(users=slot.users + 1))
+        machine.edit_slots(start + pte.delta, end + pte.delta, lambda slot: slot._replace(users=slot.users + 1, ever_shared=True))
     else:
-        machine.get_frames(start + pte.delta, end + pte.delta)
+        machine.edit_frames(
+            start + pte.delta, end + pte.delta, lambda f: f._replace(maps=f.maps + 1, ever_shared=True)
+        )
 
 
 def exit_process(machine: Machine, mm: Mm) -> None:

@@ -18,6 +18,7 @@ LINUX_6_12: Mapping[str, str] = {
     "fork_shares_page": "clears_exclusive",
     "account_kept": "if_faulted",
     "private_file_index": "file_page",
+    "collapse_without_block": "einval",
     "pagemap_huge_exclusive": "first_page",
     "mremap_map_count": "to_address_only",
     "move_map_count": "three_free",
@@ -29,6 +30,17 @@ LINUX_6_12: Mapping[str, str] = {
     "shrink_charge": "stale",
     "source_checked": "after_unmap",
     "mremap_parameters": "source_early",
+    "relocate_flags": "unknown",
+    "trigger": "flag",
+    "sharing": "anon_vma",
+    "shared_folio": "skip",
+    "pinned": "skip",
+    "nonpresent": "skip",
+    "large_folio": "split",
+    "failure": "undo",
+    "ksm": "unshare",
+    "undo_charge": "uncharged",
+    "relocation_lock": "new_anon_vma",
 }
 
 LINUX_6_16 = {
@@ -50,6 +62,7 @@ LINUX_7_3 = {
     "flags_ignored": "sticky",
     "chain_walk": "newest_first",
     "private_file_index": "anon_pgoff",
+    "collapse_without_block": "nothing",
     "mremap_map_count": "every_call",
     "move_map_count": "checked_at_start",
     "dontunmap_next_to_itself": "kept_apart",

@@ -191,3 +191,12 @@ def unshare(machine: Machine, mm: Mm, vma: Vma, start: int, end: int) -> int:
         machine.set_ptes(mm, page, page + 1, [(page, page + 1, Pte(PRESENT, new - page))])
         machine.put_frames(number, number + 1)
     return len(pages)
+
+
+def move_items(machine: Machine, mm: Mm, start: int, end: int, to: int, vma: Vma) -> None:
+    """KSM pages of [start, end) move as they are: their rmap_items get the new address and anon_vma."""
+    items = machine.ksm.items.get(mm.name, {})
+    for page in [page for page in items if start <= page < end]:
+        item = items.pop(page)
+        new = page - start + to
+        items[new] = item._replace(anon_vma=vma.anon, index=new + vma.anon_skew)

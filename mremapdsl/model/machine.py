@@ -109,12 +109,31 @@ class Machine:
         self.committed = 0
         """Committed_AS of these processes in pages."""
         self.counters: dict[str, int] = {"folios_relocated": 0, "folios_undone": 0, "folios_split": 0}
+        self.locked_root = 0
+        """Root of the anon_vma that a relocation under way has locked; 0 for none."""
+        self.inside: Callable[[Machine, str], None] | None = None
         self.journal = Journal()
         self.events: list[Why | Attempt] = []
         """What was decided on the way, for explanations; cleared by whoever takes them."""
 
     def note(self, reason: str, /, **values: Any) -> None:
         self.events.append(Why(reason, values))
+
+    # --- the lock that a relocation holds ---------------------------------------------------------------
+
+    def lock_anon_vma(self, number: int) -> int:
+        """Write-lock an anon_vma (its root's rwsem): walks of folios that point into its tree wait. Its root."""
+        root = self.anon_vmas[number].root
+        self.locked_root = root if self.rules.relocation_lock else 0
+        return root
+
+    def unlock_anon_vma(self) -> None:
+        self.locked_root = 0
+
+    def look_inside(self, moment: str) -> None:
+        """A moment between two inner steps of a call at which others may look; set by whoever wants to."""
+        if self.inside is not None:
+            self.inside(self, moment)
 
     # --- VMAs ------------------------------------------------------------------------------------------
 

@@ -1,74 +1,30 @@
-"""mremap. Mirrors ``mm/mremap.c``; the order of the checks is that of the rule set.
+"""mremap: its checks and its ways. Mirrors ``mm/mremap.c``; the order of the checks is that of the rule set.
 
-    parameters -> source -> destination unmapped -> tail cut off -> copy VMA -> move page tables -> unmap source
+    parameters -> source -> destination unmapped -> tail cut off -> move.py
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from mremapdsl.model.anon import cloned_chain
 from mremapdsl.model.fault import populate
-from mremapdsl.model.ksm import unshare
 from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
-from mremapdsl.model.mapping import accounted, unmap
-from mremapdsl.model.merge import Ask, merge_new_range, split_counted
+from mremapdsl.model.mapping import unmap
+from mremapdsl.model.merge import Ask, merge_new_range
+from mremapdsl.model.move import Call, move
 from mremapdsl.model.reason import Why, refuse, why
-from mremapdsl.model.records import (
-    ACCOUNT,
-    LOCKED,
-    LOCKED_MASK,
-    LOCKONFAULT,
-    MERGEABLE,
-    MIGRATION,
-    PRESENT,
-    SEALED,
-    SHARED,
-    SWAP,
-    Origin,
-    Pte,
-    Vma,
-)
-from mremapdsl.model.runs import Run
-from mremapdsl.ops import DONTUNMAP, FIXED, MAYMOVE, TASK_PAGES, Mremap
+from mremapdsl.model.records import ACCOUNT, LOCKED, LOCKONFAULT, SEALED, SHARED, Vma
+from mremapdsl.ops import DONTUNMAP, FIXED, MAYMOVE, MUST_RELOCATE, RELOCATE, TASK_PAGES, Mremap
 
 MMAP_BASE = 20_000_000_000
 """Arena page below which the model, like the kernel, looks top-down for an address of its own choice."""
-
-
-class Call:
-    """One mremap call on its way (the kernel's vma_remap_struct)."""
-
-    def __init__(self, machine: Machine, mm: Mm, op: Mremap) -> None:
-        self.machine = machine
-        self.mm = mm
-        self.at = op.at
-        self.old = op.pages
-        self.new = op.new_pages
-        self.to = op.to if op.to is not None else 0
-        self.flags = op.flags
-        self.grows = op.new_pages > op.pages
-        self.shrinks = op.new_pages < op.pages
-        self.stale_charge = 0
-
-    @property
-    def to_address(self) -> bool:
-        """The call names its destination (or asks for a copy anywhere): always a move."""
-        return bool(self.flags & (FIXED | DONTUNMAP))
-
-    def source(self) -> Vma:
-        """The VMA at the source address now."""
-        vma = self.mm.vma_at(self.at)
-        if vma is None:
-            raise refuse("EFAULT", "source-not-mapped", page=self.at)
-        return vma
 
 
 # --- parameters ----------------------------------------------------------------------------------------------
 
 
 def _flags(call: Call) -> None:
-    unknown = call.flags & ~(MAYMOVE | FIXED | DONTUNMAP)
+    unknown = call.flags & ~(MAYMOVE | FIXED | DONTUNMAP | call.machine.rules.relocate_flags)
     if unknown:
         raise refuse("EINVAL", "unknown-flags", flags=unknown)
 
@@ -86,6 +42,11 @@ def _beyond_task(call: Call) -> None:
 def _to_beyond_task(call: Call) -> None:
     if call.to_address and call.to + call.new > TASK_PAGES:
         raise refuse("EINVAL", "beyond-task-size")
+
+
+def _relocate_without_maymove(call: Call) -> None:
+    if call.flags & (RELOCATE | MUST_RELOCATE) and not call.flags & MAYMOVE:
+        raise refuse("EINVAL", "relocate-needs-maymove")
 
 
 def _fixed_without_maymove(call: Call) -> None:
@@ -122,6 +83,7 @@ PARAMETERS: dict[str, Callable[[Call], None]] = {
     "flags": _flags,
     "new-length": _new_length,
     "beyond-task": _beyond_task,
+    "relocate-without-maymove": _relocate_without_maymove,
     "to-beyond-task": _to_beyond_task,
     "fixed-without-maymove": _fixed_without_maymove,
     "dontunmap-resizes": _dontunmap_resizes,
@@ -261,141 +223,3 @@ def move_several(call: Call) -> Why:
     if did is None:
         raise refuse("EFAULT", "source-not-mapped", page=start)
     return did
-
-
-# --- moving one VMA ------------------------------------------------------------------------------------------
-
-
-def move(call: Call) -> Why:
-    """Move [at, at + old) to a free place (move_vma)."""
-    machine, mm, rules = call.machine, call.mm, call.machine.rules
-    count, limit = len(mm.vmas), machine.settings.max_map_count
-    if not rules.move_map_count(count, limit):
-        raise refuse("ENOMEM", "map-count", count=count, limit=limit)
-    source = call.source()
-    if source.flags & MERGEABLE and source.anon:
-        unshared = unshare(machine, mm, source, call.at, call.at + call.old)
-        if unshared:
-            machine.note("ksm-unshared", pages=unshared)
-    if call.flags & DONTUNMAP and source.flags & LOCKED and rules.dontunmap_locked:
-        source = split_off(call, source)
-    if source.flags & ACCOUNT:
-        machine.committed += call.stale_charge + (call.new if call.flags & DONTUNMAP else max(0, call.new - call.old))
-    new = copy_vma(call, source)
-    move_page_tables(machine, mm, call.at, call.at + call.old, call.to)
-    if call.flags & DONTUNMAP:
-        keep_source(call, new)
-    else:
-        unmap_source(call)
-    if source.flags & LOCKED and not source.flags & LOCKONFAULT and call.grows:
-        populate(machine, mm, call.to + call.old, call.to + call.new)
-    if not call.old:
-        return why("duplicated", to=call.to)
-    return why("plain-move" if source.anon or source.file else "moved-unfaulted", to=call.to)
-
-
-def split_off(call: Call, source: Vma) -> Vma:
-    """Cut the range out of a locked source, so that only it loses the lock."""
-    mm = call.mm
-    if call.at > source.start:
-        split_counted(call.machine, mm, mm.find(call.at), call.at)
-    if call.at + call.old < source.end:
-        split_counted(call.machine, mm, mm.find(call.at), call.at + call.old)
-    return call.source()
-
-
-def copy_vma(call: Call, source: Vma) -> Vma:
-    """A VMA at the destination: a neighbour that takes the range in, or a copy of the source (copy_vma)."""
-    machine, mm, step = call.machine, call.mm, call.machine.step_number
-    shift = call.at - call.to
-    anon_skew = source.anon_skew + shift
-    origin = Origin(step, source.origin.flags, source.origin.pgoff, source.origin.anon_vma)
-    if machine.rules.moved_pgoff(source):
-        anon_skew = 0
-        origin = Origin(step, source.origin.flags, step, source.origin.anon_vma)
-    skew = anon_skew if source.file is None else source.skew + shift
-    new = Vma(call.to, call.to + call.new, source.flags, skew, anon_skew, source.anon, source.chain, source.file, origin)
-    apart = call.flags & DONTUNMAP and not machine.rules.dontunmap_next_to_itself
-    ask = Ask(new, copied_from=source, not_with=source if apart else None)
-    position = merge_new_range(machine, mm, ask)
-    if position is None:
-        new = new._replace(chain=cloned_chain(machine, source.chain))
-        position = mm.find(new.start)
-        machine.replace_vmas(mm, position, position, [new])
-        machine.link(new)
-    return mm.vmas[position]
-
-
-def move_page_tables(machine: Machine, mm: Mm, start: int, end: int, to: int) -> None:
-    """Move every entry; a PMD mapping stays one if it is moved whole to an aligned place, else it is split."""
-    shift = to - start
-    machine.split_huge_at(mm, start)
-    machine.split_huge_at(mm, end)
-    runs = mm.ptes.clip(start, end)
-    if shift % HUGE_PAGES:
-        runs = [(s, e, pte._replace(huge=False)) if pte.huge else (s, e, pte) for s, e, pte in runs]
-    moved: list[Run[Pte]] = []
-    for s, e, pte in runs:
-        points = pte.kind in (PRESENT, SWAP, MIGRATION)
-        moved.append((s + shift, e + shift, pte._replace(delta=pte.delta - shift) if points else pte))
-    move_tables(machine, mm, start, end, to)
-    machine.set_ptes(mm, start, end)
-    machine.set_ptes(mm, to, to + end - start, moved)
-
-
-def move_tables(machine: Machine, mm: Mm, start: int, end: int, to: int) -> None:
-    """A page table moves whole where source and destination blocks coincide, else the destination gets its own.
-
-    Kernel: move_pgt_entry, try_realign_addr.
-    """
-    whole_from, whole_to = 0, 0
-    if (to - start) % HUGE_PAGES == 0:
-        first = start
-        if start % HUGE_PAGES and end - start >= HUGE_PAGES - start % HUGE_PAGES and alone_below(mm, start, to):
-            first = start - start % HUGE_PAGES
-        whole_from, whole_to = -(-first // HUGE_PAGES), end // HUGE_PAGES
-    shift = (to - start) // HUGE_PAGES
-    for s, e, _ in mm.tables.clip(start // HUGE_PAGES, -(-end // HUGE_PAGES)):
-        for first, last in ((s, min(e, whole_from)), (max(s, whole_to), e)) if whole_from < whole_to else ((s, e),):
-            if first < last:
-                low, high = max(start, first * HUGE_PAGES), min(end, last * HUGE_PAGES)
-                machine.need_tables(mm, low - start + to, high - start + to)
-        first, last = max(s, whole_from), min(e, whole_to)
-        if first < last:
-            machine.drop_tables(mm, first, last)
-            machine.need_tables(mm, (first + shift) * HUGE_PAGES, (last + shift) * HUGE_PAGES)
-
-
-def alone_below(mm: Mm, start: int, to: int) -> bool:
-    """Both addresses begin their VMA and nothing else is mapped below them in their block (can_align_down)."""
-    for at in (start, to):
-        i = mm.find(at)
-        if mm.vmas[i].start != at or (i and mm.vmas[i - 1].end > at - at % HUGE_PAGES):
-            return False
-    return True
-
-
-def unmap_source(call: Call) -> None:
-    """The moved range leaves the source; its charge went along with it (unmap_source_vma)."""
-    machine, mm = call.machine, call.mm
-    if call.old:
-        machine.committed += accounted(unmap(machine, mm, call.at, call.at + call.old))
-
-
-def keep_source(call: Call, new: Vma) -> None:
-    """DONTUNMAP: the source stays, empty and unlocked; a whole source is unfaulted again (dontunmap_complete)."""
-    machine, mm = call.machine, call.mm
-    i = mm.find(call.at)
-    vma = mm.vmas[i]
-    kept = vma._replace(flags=vma.flags & ~LOCKED_MASK)
-    if kept != vma:
-        machine.note("lock-dropped", start=vma.start, end=vma.end)
-    whole = vma.start == call.at and vma.end == call.at + call.old
-    if whole and vma != new:
-        machine.unlink(vma)
-        kept = kept.with_anon(0, (), machine.step_number)
-        if machine.rules.dontunmap_source_pgoff and kept.file is None:
-            kept = kept._replace(skew=0, anon_skew=0)
-        if kept.anon_skew and kept.file is None:
-            machine.note("source-kept-shifted", start=vma.start, end=vma.end, pgoff=vma.start + vma.skew)
-    machine.replace_vmas(mm, i, i + 1, [kept])

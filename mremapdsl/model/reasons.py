@@ -87,6 +87,55 @@ REASONS: dict[str, Reason] = {
     "entry-in-the-way": Reason(
         "", "mm/khugepaged.c:hpage_collapse_scan_pmd", "an entry of [{start},{end}) is neither a page nor swap"
     ),
+    "relocate-needs-maymove": Reason("", "mm/mremap.c:check_mremap_params", "RELOCATE and MUST_RELOCATE need MAYMOVE"),
+    # --- relocation -------------------------------------------------------------------------------------------
+    "relocated": Reason(
+        "relocated", "mm/mremap.c:relocate_anon_folios",
+        "moved to {to} as if born there: page offset and {folios} folio(s) rewritten",
+    ),
+    "ordinary-merge": Reason(
+        "moved", "mm/vma.c:vma_merge_new_range", "the old page offset fits a neighbour at {to}, so nothing needs relocating"
+    ),
+    "nothing-to-relocate": Reason(
+        "moved", "mm/mremap.c:move_vma",
+        "the memory is unfaulted, so its page offset follows the move to {to} and nothing needs relocating",
+    ),
+    "not-anonymous": Reason("fallback", "mm/mremap.c:move_vma", "[{start},{end}) maps a file or shared memory"),
+    "fork-child": Reason(
+        "fallback", "mm/mremap.c:vma_maybe_has_shared_anon_folios",
+        "the VMA was inherited through fork, and its folios may be an ancestor's",
+    ),
+    "forked-parent": Reason(
+        "fallback", "mm/mremap.c:vma_maybe_has_shared_anon_folios",
+        "the VMA's anon_vma has children: a forked process may map its folios",
+    ),
+    "partial-huge-page": Reason(
+        "fallback", "mm/mremap.c:relocate_anon_folios", "the huge page at {page} lies only partly in [{start},{end})"
+    ),
+    "huge-migration-entry": Reason(
+        "fallback", "mm/mremap.c:relocate_anon_folios", "the huge page at {page} is under migration"
+    ),
+    "shared-huge-page": Reason("fallback", "mm/mremap.c:relocate_anon_folios", "the huge page at {page} may be mapped shared"),
+    "pinned-huge-page": Reason("fallback", "mm/mremap.c:relocate_anon_folios", "the huge page at {page} may be pinned"),
+    "pinned-folio": Reason("fallback", "mm/mremap.c:relocate_anon_folios", "the folio at {page} may be pinned"),
+    "ever-shared-folio": Reason(
+        "fallback", "mm/mremap.c:relocate_anon_folios", "the folio at {page} was shared by a fork at some time"
+    ),
+    "nonpresent-entry": Reason(
+        "fallback", "mm/mremap.c:relocate_anon_folios", "page {page} holds a swap or migration entry"
+    ),
+    "large-folio-crosses": Reason(
+        "fallback", "mm/mremap.c:relocate_anon_folios", "the large folio at {page} crosses the border of [{start},{end})"
+    ),
+    "large-folio-same-root": Reason(
+        "fallback", "mm/mremap.c:relocate_anon_folios",
+        "the large folio at {page} crosses the border and cannot be split: its anon_vma's root is locked already",
+    ),
+    "large-folio-pinned": Reason(
+        "fallback", "mm/mremap.c:relocate_anon_folios",
+        "the large folio at {page} crosses the border and cannot be split: it is pinned",
+    ),
+    "ksm-pages": Reason("fallback", "mm/mremap.c:prep_move_vma", "[{start},{end}) holds KSM pages"),
     # --- merges that did not happen ---------------------------------------------------------------------------
     "no-neighbour": Reason("", "mm/vma.c:vma_merge_new_range", "no VMA touches", "put the range next to a VMA"),
     "flags-differ": Reason("", "mm/vma.c:is_mergeable_vma", "the flags differ", "give both the same flags"),
@@ -98,7 +147,7 @@ REASONS: dict[str, Reason] = {
         "", "mm/vma.c:is_mergeable_anon_vma", "the range is faulted and the neighbour is not (merges from 6.16 on)"
     ),
     "neighbour-is-fork-child": Reason("", "mm/vma.c:vma_is_fork_child", "the neighbour was inherited through fork"),
-    "fork-child": Reason("", "mm/vma.c:vma_is_fork_child", "the memory was inherited through fork"),
+    "source-is-fork-child": Reason("", "mm/vma.c:vma_is_fork_child", "the memory was inherited through fork"),
     "pgoffs-do-not-continue": Reason(
         "", "mm/vma.c:can_vma_merge_before", "the page offsets do not continue", "keep the memory unfaulted until it is there"
     ),
@@ -133,6 +182,21 @@ REASONS: dict[str, Reason] = {
         "", "mm/mremap.c:dontunmap_complete", "the source VMA [{start},{end}) is no longer locked"
     ),
     "ksm-unshared": Reason("", "mm/mremap.c:prep_move_vma", "{pages} KSM page(s) of the range are un-shared first"),
+    "relocation-skipped-shared": Reason(
+        "", "mm/mremap.c:relocate_anon_folios", "the folio at {page} may be mapped shared and is left as it is"
+    ),
+    "relocation-skipped-pinned": Reason(
+        "", "mm/mremap.c:relocate_anon_folios", "the folio at {page} may be pinned and is left as it is"
+    ),
+    "relocation-skipped-nonpresent": Reason(
+        "", "mm/mremap.c:relocate_anon_folios", "pages {start} to {last} hold swap or migration entries, left as they are"
+    ),
+    "relocation-split-folio": Reason(
+        "", "mm/huge_memory.c:split_huge_page_to_list_to_order", "the order-{order} folio at {page} is split"
+    ),
+    "relocation-undone": Reason(
+        "", "mm/mremap.c:relocate_anon_folios", "undone: {folios} folio(s) point to the source again, the new VMA is gone"
+    ),
     "next-piece": Reason("", "mm/mremap.c:remap_move", "[{start},{end}) is moved to {to} by itself"),
 }  # fmt: skip
 

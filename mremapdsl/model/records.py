@@ -143,6 +143,8 @@ class Frame(NamedTuple):
     """Swap slot - frame while the folio is in the swap cache."""
     lazyfree: bool = False
     """MADV_FREE: clean, may be dropped instead of swapped out."""
+    ever_shared: bool = False
+    """The reviewer's mark: some fork has shared this folio (no kernel has it)."""
 
 
 class Slot(NamedTuple):
@@ -153,3 +155,5 @@ class Slot(NamedTuple):
     data: int
     cached: int | None = None
     """Frame - slot while a folio in the swap cache holds the content."""
+    ever_shared: bool = False
+    """The mark of the folio that was swapped out."""

@@ -26,7 +26,7 @@ def swap_out(machine: Machine, start: int, end: int, *, keep_cached: bool = Fals
             slot = s + frame.swap
         else:
             machine.next_slot += e - s
-        machine.slots.splice(slot, slot + e - s, [(slot, slot + e - s, Slot(0, frame.data, s - slot if keep_cached else None))])
+        machine.slots.splice(slot, slot + e - s, [(slot, slot + e - s, Slot(0, frame.data, s - slot if keep_cached else None, frame.ever_shared))])
         if keep_cached:
             machine.edit_frames(s, e, lambda f: f._replace(swap=slot - s))  # noqa: B023
         replace_entries(machine, s, e, slot - s)
@@ -88,7 +88,9 @@ def bring_back(
     count = end - start
     frame = machine.allocate(count)
     home = vma.anon if exclusive else machine.anon_vmas[vma.anon].root
-    machine.put_folios(frame, count, Frame(ANON, home, page + vma.anon_skew - frame, 0, False, slot.data, swap=start - frame))
+    index_delta = page + vma.anon_skew - frame
+    new = Frame(ANON, home, index_delta, 0, False, slot.data, swap=start - frame, ever_shared=slot.ever_shared)
+    machine.put_folios(frame, count, new)
     machine.edit_slots(start, end, lambda s: s._replace(cached=frame - start))
     return frame
 

@@ -148,7 +148,7 @@ def collapse(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
     if vma.flags & NOHUGEPAGE or vma.file is not None or not vma.anon or last_block < vma.start:
         raise refuse("EINVAL", "not-collapsible", start=vma.start, end=vma.end)
     first, last = -(-start // HUGE_PAGES) * HUGE_PAGES, end - end % HUGE_PAGES
-    if last < first:
+    if last < first and machine.rules.collapse_without_block:
         raise refuse("EINVAL", "no-whole-block", start=start, end=end)
     failed = None
     for block in range(first, last, HUGE_PAGES):

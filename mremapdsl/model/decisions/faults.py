@@ -57,6 +57,14 @@ decision(
 constant("pagemap_huge_exclusive", "first_page", True, "The first page of the mapping decides for all 512.")
 constant("pagemap_huge_exclusive", "each_page", False, "Each page for itself.")
 
+decision(
+    "collapse_without_block",
+    "mm/khugepaged.c:madvise_collapse",
+    "MADV_COLLAPSE of a range inside one block of 512 pages that begins and ends away from its borders.",
+)
+constant("collapse_without_block", "einval", True, "EINVAL: the count of blocks to collapse wraps around (seen on 6.18).")
+constant("collapse_without_block", "nothing", False, "Success, nothing is done (seen on 7.3).")
+
 decision("private_file_index", "mm/memory.c:do_cow_fault", "The index of a copied page of a private file mapping.")
 constant("private_file_index", "file_page", False, "The page number in the file: vm_pgoff is its only offset.")
 constant("private_file_index", "anon_pgoff", True, "Since 7.3: by the VMA's separate anonymous page offset.")

@@ -87,9 +87,9 @@ def _either(ask: JoinAsk, fork_child: object) -> str | None:
     if target.anon:
         return "neighbour-is-fork-child" if fork_child(target) else None  # type: ignore[operator]
     if ask.source is not None and fork_child(ask.source):  # type: ignore[operator]
-        return "fork-child"
+        return "source-is-fork-child"
     if ask.copied_from is not None and fork_child(ask.copied_from):  # type: ignore[operator]
-        return "fork-child"
+        return "source-is-fork-child"
     return None
 
 

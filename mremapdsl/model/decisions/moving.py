@@ -64,6 +64,13 @@ constant(
 )  # fmt: skip
 constant(
     "mremap_parameters",
+    "with_relocate",
+    ("flags", "new-length", "beyond-task", "relocate-without-maymove", "to-beyond-task", "fixed-without-maymove",
+     "dontunmap-resizes", "overlap", "map-count", "source"),
+    "The June 2025 series: the relocation flags need MAYMOVE.",
+)  # fmt: skip
+constant(
+    "mremap_parameters",
     "source_early",
     ("flags", "fixed-without-maymove", "dontunmap-resizes", "new-length", "source", "to-beyond-task", "overlap",
      "map-count", "beyond-task"),

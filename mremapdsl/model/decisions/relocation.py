@@ -1,0 +1,134 @@
+"""MREMAP_RELOCATE_ANON: when a move rewrites page offsets and folios, and what it does about obstacles.
+
+The June 2025 series is one choice of each; the others are designs that its review argued for.
+"""
+
+from __future__ import annotations
+
+from mremapdsl.model.decision import choice, constant, decision
+from mremapdsl.model.records import AnonVma, Vma
+from mremapdsl.ops import MUST_RELOCATE, RELOCATE
+
+decision("relocate_flags", "mm/mremap.c:check_mremap_params", "Which relocation flags mremap knows.")
+constant("relocate_flags", "unknown", 0, "None: they are EINVAL. No released kernel knows them.")
+constant(
+    "relocate_flags",
+    "known",
+    RELOCATE | MUST_RELOCATE,
+    "MREMAP_RELOCATE_ANON (8) and MREMAP_MUST_RELOCATE_ANON (16), with MAYMOVE.",
+)
+
+decision("trigger", "mm/mremap.c:move_vma", "Which moves relocate.")
+
+
+@choice("trigger", "flag")
+def trigger_flag(flags: int) -> int:
+    """Those that ask for it by RELOCATE or MUST_RELOCATE."""
+    return flags & (RELOCATE | MUST_RELOCATE)
+
+
+@choice("trigger", "auto")
+def trigger_auto(flags: int) -> int:
+    """Every move, as if RELOCATE were given: a refusal falls back to a plain move, so the errnos of a flagless call
+    stay as they are; MUST_RELOCATE still makes a refusal EFAULT.
+
+    David Hildenbrand asks whether the flag can be avoided (@<b65dd020-5e02-4863-8994-def576e3d3dd@redhat.com>); the
+    author has run kernels with relocation forced on for all anonymous moves.
+    """
+    return flags & (RELOCATE | MUST_RELOCATE) or RELOCATE
+
+
+decision(
+    "sharing",
+    "mm/mremap.c:vma_maybe_has_shared_anon_folios",
+    "How a move finds out that folios of the range may be mapped by another process.",
+)
+
+
+@choice("sharing", "anon_vma")
+def sharing_anon_vma(vma: Vma, anon_vma: AnonVma) -> str | None:
+    """The VMA's history: more than one link (a fork child), or an anon_vma with children other than itself.
+
+    RFC v3 and v1 of the series.
+    """
+    if len(vma.chain) > 1:
+        return "fork-child"
+    expected = 1 if anon_vma.root == vma.anon else 0
+    return "forked-parent" if anon_vma.num_children > expected else None
+
+
+@choice("sharing", "chain_only")
+def sharing_chain_only(vma: Vma, anon_vma: AnonVma) -> str | None:
+    """Only the number of links: says nothing about a fork parent (RFC v1; pointed out by Jann Horn)."""
+    return "fork-child" if len(vma.chain) > 1 else None
+
+
+@choice("sharing", "children")
+def sharing_children(vma: Vma, anon_vma: AnonVma) -> str | None:
+    """Links, and more than one child: misses a child's only child, which is no root's own (RFC v2; Wei Yang)."""
+    if len(vma.chain) > 1:
+        return "fork-child"
+    return "forked-parent" if anon_vma.num_children > 1 else None
+
+
+@choice("sharing", "ever_shared")
+def sharing_ever_shared(vma: Vma, anon_vma: AnonVma) -> str | None:
+    """Nothing about the VMA; each folio carries a mark from its first fork on, through swap and migration.
+
+    The reviewer's proposal (@<b65dd020-5e02-4863-8994-def576e3d3dd@redhat.com>). Left open there: what a marked folio
+    does to the move. Here it stops the relocation, as any obstacle does.
+    """
+    return None
+
+
+decision("shared_folio", "mm/mremap.c:relocate_anon_pte", "What a folio that is mapped more than once does.")
+constant("shared_folio", "skip", "skip", "It is left as it is, with a one-time warning, and counted as success (RFC v2 to v1).")
+constant("shared_folio", "unchecked", "unchecked", "Nobody looks: it is rewritten (RFC v1).")
+constant("shared_folio", "stop_if_marked", "stop", "A folio with the ever-shared mark stops the relocation.")
+
+decision("pinned", "mm/mremap.c:relocate_anon_pte", "What a folio that may be pinned does.")
+constant(
+    "pinned", "skip", "skip",
+    "A small or PTE-mapped one is left as it is and counted as success, which the June code does though its changelog says "
+    "abort; a PMD-mapped one stops the relocation.",
+)  # fmt: skip
+constant("pinned", "abort", "stop", "It stops the relocation, as the June changelog says.")
+constant(
+    "pinned", "move", "move", "It is rewritten like any other: a pin does not use the reverse map (David, Lorenzo in the review)."
+)
+
+decision("nonpresent", "mm/mremap.c:relocate_anon_pte", "What swap and migration entries do.")
+constant("nonpresent", "skip", "skip", "Nothing: they move as they are and count as success (June series).")
+constant(
+    "nonpresent", "fix", "fix",
+    "The folio behind the entry (in the swap cache, or under migration) is rewritten too, as David proposes.",
+)  # fmt: skip
+constant("nonpresent", "fail", "stop", "Any of them stops the relocation.")
+
+decision("large_folio", "mm/mremap.c:relocate_large_folio", "What a large folio across the border of the range does.")
+constant(
+    "large_folio", "split", "split",
+    "A PTE-mapped one is split, unless its anon_vma root is the one already locked; a PMD-mapped one stops the relocation.",
+)  # fmt: skip
+constant("large_folio", "fail", "stop", "It stops the relocation (RFC v1; one of David's two alternatives).")
+
+decision("failure", "mm/mremap.c:relocate_anon_folios", "What happens when an obstacle is met.")
+constant("failure", "undo", True, "Folios are rewritten one by one; at an obstacle those before it are put back.")
+constant(
+    "failure", "detect_early", False,
+    "The whole range is looked at before anything is touched, so that nothing is ever undone: the reviewer's wish.",
+)  # fmt: skip
+
+decision("ksm", "mm/mremap.c:prep_move_vma", "What a relocating move does with KSM pages of its range.")
+constant("ksm", "unshare", "unshare", "They are un-shared before anything else, as every move does since long.")
+constant("ksm", "skip", "skip", "They stay shared and count as success; their rmap_items keep the old address.")
+constant("ksm", "update_items", "update", "They stay shared and their rmap_items get the new address and anon_vma.")
+constant("ksm", "give_up", "stop", "A range with a KSM page is not relocated (it is un-shared and moved plainly).")
+
+decision("undo_charge", "mm/mremap.c:copy_vma_and_data", "What the removal of the new VMA does to Committed_AS.")
+constant("undo_charge", "uncharged", True, "It gives back a charge that was never taken: Committed_AS falls.")
+constant("undo_charge", "neutral", False, "Nothing.")
+
+decision("relocation_lock", "mm/mremap.c:move_vma", "What keeps reverse-map walks away while folios and tables disagree.")
+constant("relocation_lock", "new_anon_vma", True, "The new VMA's anon_vma, write-locked until the page tables have moved.")
+constant("relocation_lock", "none", False, "Nothing.", wrong=True)

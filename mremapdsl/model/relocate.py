@@ -1,0 +1,240 @@
+"""Rewriting the folios of a moved range, one walk over its old page tables. Mirrors the June 2025 series.
+
+Each run of entries is rewritten, left alone, or an :class:`Obstacle`, as the rule set says.  Undoing is the same walk
+with the source's goal, as in the series.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
+from mremapdsl.model.records import ANON, KSM, MIGRATION, PRESENT, SWAP, Frame, Pte, Vma
+from mremapdsl.model.thp import folio_of, split_folio
+
+
+class Obstacle(Exception):
+    """The relocation cannot go on."""
+
+    def __init__(self, reason: str, page: int) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.page = page
+        self.done = 0
+        """Folios rewritten before it."""
+
+
+class Span(NamedTuple):
+    """The range that moves, at its old place."""
+
+    start: int
+    end: int
+    to: int
+
+
+class Goal(NamedTuple):
+    """What rewritten folios shall say."""
+
+    anon: int
+    """folio->mapping."""
+    skew: int
+    """index - old page."""
+
+
+def gate(machine: Machine, source: Vma) -> str | None:
+    """The first reason against relocating this VMA at all, before anything is done; None if there is none."""
+    if source.file is not None:
+        return "not-anonymous"
+    if not source.anon:
+        return None
+    against: str | None = machine.rules.sharing(source, machine.anon_vmas[source.anon])
+    return against
+
+
+def has_ksm(machine: Machine, mm: Mm, start: int, end: int) -> bool:
+    """Whether the range maps a KSM page."""
+    return any(
+        frame.kind == KSM
+        for s, e, pte in mm.ptes.clip(start, end)
+        if pte.kind == PRESENT
+        for _, _, frame in machine.frames.clip(s + pte.delta, e + pte.delta)
+    )
+
+
+def rewrite(machine: Machine, mm: Mm, span: Span, goal: Goal, locked_root: int) -> int:
+    """Point every folio of the range that can be at ``goal``; how many. Raises Obstacle, those before it rewritten."""
+    return _Walk(machine, mm, span, goal, locked_root).run()
+
+
+def find_obstacle(machine: Machine, mm: Mm, span: Span, locked_root: int) -> None:
+    """Raise the Obstacle that :func:`rewrite` would meet, without touching anything."""
+    _Walk(machine, mm, span, None, locked_root).run()
+
+
+class _Walk:
+    """One walk over the old range; without a goal it only looks."""
+
+    def __init__(self, machine: Machine, mm: Mm, span: Span, goal: Goal | None, locked_root: int) -> None:
+        self.machine = machine
+        self.rules = machine.rules
+        self.mm = mm
+        self.span = span
+        self.goal = goal
+        self.locked_root = locked_root
+        self.done = 0
+
+    def run(self) -> int:
+        """Folios rewritten."""
+        at = self.span.start
+        try:
+            while at < self.span.end:
+                runs = self.mm.ptes.clip(at, self.span.end)
+                if not runs:
+                    break
+                at = self.entries(*runs[0])
+        except Obstacle as obstacle:
+            obstacle.done = self.done
+            raise
+        return self.done
+
+    def entries(self, start: int, end: int, pte: Pte) -> int:
+        """A run of like entries, or the part of it that can be dealt with at once. Where to go on."""
+        if pte.huge:
+            return self.huge(start, pte)
+        if pte.kind == PRESENT:
+            return self.present(start, end, pte)
+        if pte.kind in (SWAP, MIGRATION):
+            self.nonpresent(start, end, pte)
+        return end
+
+    def point(self, first: int, last: int, index_delta: int) -> None:
+        """Folios [first, last) get the goal's anon_vma and index = frame + index_delta."""
+        if self.goal is not None:
+            home = self.goal.anon
+            self.machine.edit_frames(first, last, lambda f: f._replace(home=home, delta=index_delta))
+            self.machine.look_inside("folios rewritten, page tables not moved yet")
+
+    def skew(self) -> int:
+        return self.goal.skew if self.goal is not None else 0
+
+    # --- PMD entries -----------------------------------------------------------------------------------
+
+    def huge(self, at: int, pte: Pte) -> int:
+        """One PMD entry: rewritten whole, split into single entries, or an obstacle."""
+        block = at - at % HUGE_PAGES
+        end = block + HUGE_PAGES
+        if block < self.span.start or end > self.span.end:
+            raise Obstacle("partial-huge-page", at)
+        if (self.span.to - self.span.start) % HUGE_PAGES:
+            if self.goal is None:
+                return self.present(block, end, pte) if pte.kind == PRESENT else end
+            self.machine.split_huge_block(self.mm, block)
+            return block
+        if pte.kind == MIGRATION:
+            raise Obstacle("huge-migration-entry", block)
+        if pte.kind == PRESENT:
+            first = block + pte.delta
+            for _, _, frame in self.machine.frames.clip(first, first + HUGE_PAGES):
+                self.check_huge(frame, block)
+            self.point(first, first + HUGE_PAGES, self.skew() - pte.delta)
+            self.done += 1
+        return end
+
+    def check_huge(self, frame: Frame, block: int) -> None:
+        """A PMD-mapped folio is an obstacle where a small one would be left alone."""
+        if self.rules.shared_folio == "stop" and frame.ever_shared:
+            raise Obstacle("ever-shared-folio", block)
+        if self.rules.shared_folio == "skip" and frame.maps > 1:
+            raise Obstacle("shared-huge-page", block)
+        if self.rules.pinned != "move" and frame.pins:
+            raise Obstacle("pinned-huge-page", block)
+
+    # --- single entries --------------------------------------------------------------------------------
+
+    def present(self, start: int, end: int, pte: Pte) -> int:
+        """A row of like small folios, or one large folio."""
+        first, last, frame = self.machine.frames.clip(start + pte.delta, end + pte.delta)[0]
+        stop = last - pte.delta
+        if frame.kind != ANON:
+            return stop
+        if frame.order:
+            return self.large(start, pte, frame)
+        if self.may_rewrite(frame, start):
+            self.point(first, last, self.skew() - pte.delta)
+            self.done += stop - start
+        return stop
+
+    def may_rewrite(self, frame: Frame, page: int) -> bool:
+        """Whether a folio is rewritten; False leaves it as it is."""
+        if self.rules.shared_folio == "stop" and frame.ever_shared:
+            raise Obstacle("ever-shared-folio", page)
+        if self.rules.shared_folio == "skip" and frame.maps > 1:
+            self.machine.note("relocation-skipped-shared", page=page)
+            return False
+        if frame.pins and self.rules.pinned == "stop":
+            raise Obstacle("pinned-folio", page)
+        if frame.pins and self.rules.pinned == "skip":
+            self.machine.note("relocation-skipped-pinned", page=page)
+            return False
+        return True
+
+    def large(self, page: int, pte: Pte, frame: Frame) -> int:
+        """A large folio mapped by single entries, met at ``page``: rewritten in one step, split, or an obstacle.
+
+        Whether it lies in the range is judged by the aligned block of *addresses* around the page, and its index is set
+        as if the page were its first.
+        """
+        head, end, runs = folio_of(self.machine, page + pte.delta)
+        size = end - head
+        block = page - page % size
+        if block >= self.span.start and block + size <= self.span.end:
+            if all(self.may_rewrite(f, page) for _, _, f in runs):
+                self.point(head, end, page + self.skew() - head)
+                self.done += 1
+            return block + size
+        if self.rules.large_folio == "stop":
+            raise Obstacle("large-folio-crosses", page)
+        home = self.machine.anon_vmas.get(frame.home)
+        if home is not None and home.root == self.locked_root:
+            raise Obstacle("large-folio-same-root", page)
+        if any(f.pins for _, _, f in runs):
+            raise Obstacle("large-folio-pinned", page)
+        if self.goal is None:
+            return min(self.span.end, end - pte.delta)
+        split_folio(self.machine, page + pte.delta)
+        self.machine.note("relocation-split-folio", page=page, order=frame.order)
+        return page
+
+    # --- entries without a present page ----------------------------------------------------------------
+
+    def nonpresent(self, start: int, end: int, pte: Pte) -> None:
+        """Swap and migration entries: left alone, fixed, or an obstacle."""
+        if self.rules.shared_folio == "stop" and self.marked(start, end, pte):
+            raise Obstacle("ever-shared-folio", start)
+        if self.rules.nonpresent == "stop":
+            raise Obstacle("nonpresent-entry", start)
+        if self.rules.nonpresent == "skip":
+            self.machine.note("relocation-skipped-nonpresent", start=start, last=end - 1)
+            return
+        for first, last, delta in self.behind(start, end, pte):
+            self.point(first, last, self.skew() - delta)
+            self.done += last - first
+
+    def behind(self, start: int, end: int, pte: Pte) -> Iterator[tuple[int, int, int]]:
+        """The folios behind entries, under migration or in the swap cache: (first frame, end, frame - page)."""
+        if pte.kind == MIGRATION:
+            yield start + pte.delta, end + pte.delta, pte.delta
+            return
+        for s, e, slot in self.machine.slots.clip(start + pte.delta, end + pte.delta):
+            if slot.cached is not None:
+                yield s + slot.cached, e + slot.cached, pte.delta + slot.cached
+
+    def marked(self, start: int, end: int, pte: Pte) -> bool:
+        """Whether a folio or slot behind the entries carries the ever-shared mark."""
+        first, last = start + pte.delta, end + pte.delta
+        if pte.kind == MIGRATION:
+            return any(frame.ever_shared for _, _, frame in self.machine.frames.clip(first, last))
+        return any(slot.ever_shared for _, _, slot in self.machine.slots.clip(first, last))
+
+
