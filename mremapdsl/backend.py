@@ -74,13 +74,13 @@ class PageRun(NamedTuple):
     """``count`` pages from ``page``; frames and indices of a run are consecutive."""
 
     page: int
-    count: int
+    count: int  # type: ignore[assignment]
     kind: str
-    """P anonymous, Z zero page, K KSM, H part of a large folio, S swap entry or marker, M migration entry, F file page."""
+    """P anonymous, Z zero page, K KSM, H part of a large folio, S swap entry or marker, M migration entry, F file."""
     frame: int | None
     exclusive: bool
     """Mapped exactly once."""
-    index: int | None
+    index: int | None  # type: ignore[assignment]
 
 
 class PageView(NamedTuple):
@@ -89,7 +89,7 @@ class PageView(NamedTuple):
     kind: str
     """As in PageRun, with ``.`` for none and ``G`` for a guard marker."""
     frame: int | None
-    index: int | None
+    index: int | None  # type: ignore[assignment]
     anon_vma: str | None
     mapcount: int | None
     exclusive: bool | None

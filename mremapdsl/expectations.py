@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from mremapdsl.backend import Observation, PageView, Unseen, VmaView
-from mremapdsl.layout import layout, letters, mismatch
+from mremapdsl.layout import initials, layout, letters, mismatch
 from mremapdsl.program import (
     Arithmetic,
     Compare,
@@ -81,11 +81,12 @@ class Context(NamedTuple):
         if not vmas:
             where = "" if start is None or end is None else f" between pages {start} and {end}"
             return (f"{prefix}nothing is mapped{where}",)
-        lines = []
+        lines: list[str] = []
         first, last = vmas[0].start, vmas[-1].end
+        of_places = initials(self.places)
         if last - first <= 60:
-            lines.append(f'{prefix}layout @{first} "{layout(vmas, first, last)}"')
-        for letter, vma in zip(letters(vmas), vmas, strict=True):
+            lines.append(f'{prefix}layout @{first} "{layout(vmas, first, last, of_places)}"')
+        for letter, vma in zip(letters(vmas, of_places), vmas, strict=True):
             pgoff = "?" if vma.pgoff is None else str(vma.pgoff)
             anon = "?" if vma.anon_vma is None else vma.anon_vma or "none"
             lines.append(
@@ -109,12 +110,11 @@ def _windows(predicate: Predicate, context: Context) -> list[tuple[str, int, int
         case Layout(process, start, pattern):
             return [(process, start, start + len(pattern))]
         case Rmap(page, expected):
-            return [(r.process, r.start, r.end) for r in (page, *expected)]
+            return [(r.process, r.start, r.end) for r in [page, *expected]]
         case VmaCount(process, _):
             return [(process, 0, 1 << 60)]
         case Compare(left, _, right):
-            ranges = [r for value in (left, right) for r in _ranges(value)]
-            return [(r.process, r.start, r.end) for r in ranges]
+            return [(r.process, r.start, r.end) for value in (left, right) for r in _ranges(value)]
 
 
 def _ranges(value: Value) -> list[Range]:
@@ -154,7 +154,8 @@ def _merged(p: Merged, context: Context) -> Verdict:
     held = {"left": left, "right": right, "both": left and right, None: left or right}[p.side]
     if left or right:
         reach = " and ".join(side for side, is_so in (("left", left), ("right", right)) if is_so)
-        detail = f"the target {name} = [{start},{end}) is part of VMA [{vma.start},{vma.end}), which reaches beyond it on the {reach}"
+        detail = f"the target {name} = [{start},{end}) is part of VMA [{vma.start},{vma.end}), "
+        detail += f"which reaches beyond it on the {reach}"
         if held:
             return Verdict(True, detail)
         return Verdict(False, "\n".join([detail, *_why_apart(call, context, left, right)]))
@@ -165,7 +166,7 @@ def _merged(p: Merged, context: Context) -> Verdict:
 def _why_apart(call: StepRecord, context: Context, left: bool, right: bool) -> list[str]:
     """For each side that did not merge: nobody there, or the backend's reason."""
     assert call.target is not None
-    lines = []
+    lines: list[str] = []
     vmas = context.now.vmas(call.target.process)
     notes = call.verdict.notes if call.verdict is not None else ()
     lonely = 0
@@ -181,16 +182,19 @@ def _why_apart(call: StepRecord, context: Context, left: bool, right: bool) -> l
             lines.append(f"{side}: no VMA touches it")
             continue
         said = [n for n in notes if f" on its {side} " in n.sentence]
-        lines.append(f"{side}: {said[-1].sentence}" if said else f"{side}: VMA [{neighbour.start},{neighbour.end}) stays apart")
+        apart = said[-1].sentence if said else f"VMA [{neighbour.start},{neighbour.end}) stays apart"
+        lines.append(f"{side}: {apart}")
     if call.verdict is not None and call.verdict.outcome != "mapped":
         lines.append(f"the call: {call.verdict.outcome}, {call.verdict.sentence} [{call.verdict.reason}]")
     if lonely == 2:
-        lines.append("to make it hold: put the memory next to a VMA that it fits, as with `after NAME` or `before NAME`")
+        remedy = "put the memory next to a VMA that it fits, as with `after NAME` or `before NAME`"
+        lines.append(f"to make it hold: {remedy}")
     return lines
 
 
 def _same_vma(p: SameVma, context: Context) -> Verdict:
-    lines, first = [], None
+    lines: list[str] = []
+    first: tuple[str, VmaView] | None = None
     held = True
     for r in p.ranges:
         vma = context.vma_at(r.process, r.start)
@@ -212,7 +216,7 @@ def _is_vma(p: IsVma, context: Context) -> Verdict:
     have = f"the VMA at page {r.start} is [{vma.start},{vma.end})"
     if (vma.start, vma.end) == (r.start, r.end):
         return Verdict(True, have)
-    ends = []
+    ends: list[str] = []
     if vma.start != r.start:
         ends.append(f"starts at {vma.start} instead of {r.start}")
     if vma.end != r.end:
@@ -235,7 +239,7 @@ def _unmapped(p: Unmapped, context: Context) -> Verdict:
 
 def _layout(p: Layout, context: Context) -> Verdict:
     vmas = context.now.vmas(p.process)
-    have = layout(vmas, p.start, p.start + len(p.pattern))
+    have = layout(vmas, p.start, p.start + len(p.pattern), initials(context.places))
     try:
         wrong = mismatch(vmas, p.start, p.pattern)
     except Unseen as unseen:
@@ -263,7 +267,7 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
 ARITHMETIC: dict[str, Callable[[int, int], int]] = {
-    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.floordiv, "%": operator.mod,
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": lambda a, b: a // b, "%": operator.mod,
 }  # fmt: skip
 
 
@@ -274,8 +278,11 @@ def _compare(p: Compare, context: Context) -> Verdict:
         held = OPERATORS[p.op](left, right)
     else:
         held = isinstance(left, int) and isinstance(right, int) and OPERATORS[p.op](left, right)
-    words = [w for w in (left_words, right_words) if w]
-    return Verdict(held, "; ".join(words) if held else f"{'; '.join(words)}; expected {p.op}")
+    known = "; ".join(w for v, w in ((p.left, left_words), (p.right, right_words)) if not isinstance(v, Const))
+    if held and known:
+        return Verdict(True, known)
+    wanted = f"{p.op} {right_words}" if isinstance(p.right, Const) else f"the first {p.op} the second"
+    return Verdict(held, f"{known or left_words}, expected {wanted}")
 
 
 def value_of(value: Value, context: Context) -> tuple[int | str | None, str]:
@@ -372,8 +379,8 @@ def _seen(value: bool | None, what: str, view: PageView) -> bool:
 
 
 WORDS = {
-    "P": "an anonymous page", "H": "part of a large folio", "K": "a KSM page", "Z": "the zero page", "S": "a swap entry",
-    "M": "a migration entry", "G": "a guard marker", ".": "nothing there", "F": "a file page",
+    "P": "an anonymous page", "H": "part of a large folio", "K": "a KSM page", "Z": "the zero page",
+    "S": "a swap entry", "M": "a migration entry", "G": "a guard marker", ".": "nothing there", "F": "a file page",
 }  # fmt: skip
 
 
@@ -398,7 +405,7 @@ def _rmap(p: Rmap, context: Context) -> Verdict:
         return ", ".join(f"{process}:{context.name(page, 1)}" for process, page in sorted(places)) or "nothing"
 
     detail = f"a walk of the folio at {p.page.name} finds {words(set(found))}"
-    if found == wanted:
+    if set(found) == wanted:
         return Verdict(True, detail)
     missing, extra = wanted - found, set(found) - wanted
     parts = [detail]

@@ -1,4 +1,7 @@
-"""The ``layout`` notation: one character a page, a run of one letter is one VMA, capital when faulted, ``.`` unmapped."""
+"""The ``layout`` notation.
+
+One character a page; a run of one letter is one VMA, capital when faulted, ``.`` is unmapped.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +9,50 @@ from collections.abc import Sequence
 from string import ascii_lowercase
 
 from mremapdsl.backend import Unseen, VmaView
+from mremapdsl.program import Place
 
 UNMAPPED = "."
 
 
-def letters(vmas: Sequence[VmaView]) -> list[str]:
-    """A letter for each VMA in order of address (after z it starts again); lower case where faultedness is unseen."""
-    return [cased(ascii_lowercase[i % 26], vma) for i, vma in enumerate(vmas)]
+def letters(vmas: Sequence[VmaView], initials: Sequence[tuple[int, int, str]] = ()) -> list[str]:
+    """A letter for each VMA in order of address, lower case where faultedness is unseen.
+
+    A VMA that begins in [start, end) of one of the ``initials`` gets its letter, the others the next free one;
+    after z it starts again.
+    """
+    taken = {letter for _, _, letter in initials}
+    free = iter([letter for letter in ascii_lowercase if letter not in taken])
+    left = {letter: (start, end) for start, end, letter in initials}
+    found: list[str] = []
+    for i, vma in enumerate(vmas):
+        letter = next((c for c, (start, end) in left.items() if start <= vma.start < end), "")
+        left.pop(letter, None)
+        found.append(cased(letter or next(free, ascii_lowercase[i % 26]), vma))
+    return found
+
+
+def initials(places: Sequence[Place]) -> list[tuple[int, int, str]]:
+    """(start, end, initial letter) of each place; of several places with one initial the first has it."""
+    found: dict[str, tuple[int, int, str]] = {}
+    for place in places:
+        letter = place.name[0].lower()
+        if letter in ascii_lowercase:
+            found.setdefault(letter, (place.start, place.start + place.pages, letter))
+    return list(found.values())
 
 
 def cased(letter: str, vma: VmaView) -> str:
     return letter.upper() if vma.anon_vma else letter
 
 
-def layout(vmas: Sequence[VmaView], start: int, end: int) -> str:
-    """Pages [start, end) in the notation; the letters count from the first VMA shown."""
+def layout(
+    vmas: Sequence[VmaView], start: int, end: int, initials: Sequence[tuple[int, int, str]] = ()
+) -> str:
+    """Pages [start, end) in the notation; ``initials`` as for :func:`letters`."""
     shown = [vma for vma in vmas if vma.start < end and vma.end > start]
-    cells = []
+    cells: list[str] = []
     at = start
-    for letter, vma in zip(letters(shown), shown, strict=True):
+    for letter, vma in zip(letters(shown, initials), shown, strict=True):
         cells.append(UNMAPPED * (vma.start - at))
         first = max(at, vma.start)
         at = min(end, vma.end)

@@ -164,7 +164,7 @@ class Unpin(NamedTuple):
 
 
 class Migrate(NamedTuple):
-    """Page migration of a range in steps: ``begin`` installs migration entries, ``end`` new folios, ``fail`` the old."""
+    """Page migration in steps: ``begin`` installs migration entries, ``end`` new folios, ``fail`` the old ones."""
 
     process: str
     at: int
@@ -173,11 +173,12 @@ class Migrate(NamedTuple):
 
 
 class Swapout(NamedTuple):
-    """Put each present page of the range into swap, whoever maps it, and drop it from the swap cache."""
+    """Put each present page of the range into swap, whoever maps it; ``cached`` leaves it in the swap cache as well."""
 
     process: str
     at: int
     pages: int
+    cached: bool = False
 
 
 class Swapin(NamedTuple):

@@ -34,7 +34,7 @@ class Const(NamedTuple):
 
 
 class VmaValue(NamedTuple):
-    """``A.pgoff``, ``A.anon_vma.root``, ``A.chain``…: an attribute of the VMA that covers the first page of ``range``."""
+    """``A.pgoff``, ``A.anon_vma.root``, ``A.chain``…: an attribute of the VMA over the first page of ``range``."""
 
     range: Range
     attribute: str
@@ -91,7 +91,7 @@ class VmaCount(NamedTuple):
     """``vmas N``: the process has N VMAs."""
 
     process: str
-    count: int
+    count: int  # type: ignore[assignment]
 
 
 class Unmapped(NamedTuple):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from mremapdsl.backend import Backend, Observation, Outcome, Unseen, Unsupported
 from mremapdsl.expectations import Context, judge
@@ -14,29 +15,46 @@ from mremapdsl.steprefs import with_lines
 
 BackendFactory = Callable[[RuleChoice], Backend]
 """Makes a fresh machine; raises Unsupported when this machine cannot be had."""
+NO_ALIASES: Mapping[str, str] = MappingProxyType({})
 
 
 def run_program(
-    program: Program, make: BackendFactory, default: RuleChoice, *, states: bool = False
+    program: Program,
+    make: BackendFactory,
+    defaults: Sequence[RuleChoice],
+    *,
+    states: bool = False,
+    aliases: Mapping[str, str] = NO_ALIASES,
 ) -> list[ScenarioRecord]:
-    """Run every scenario under each of its rule sets (``default`` for those that name none)."""
+    """Run every scenario under each of its rule sets (``defaults`` for those that name none)."""
     return [
-        run_scenario(program.file, scenario, rules, make, states=states)
+        run_scenario(program.file, scenario, rules, make, states=states, aliases=aliases)
         for scenario in program.scenarios
-        for rules in scenario.rules or (default,)
+        for rules in scenario.rules or defaults
     ]
 
 
 def run_scenario(
-    file: str, scenario: Scenario, rules: RuleChoice, make: BackendFactory, *, states: bool = False
+    file: str,
+    scenario: Scenario,
+    rules: RuleChoice,
+    make: BackendFactory,
+    *,
+    states: bool = False,
+    aliases: Mapping[str, str] = NO_ALIASES,
 ) -> ScenarioRecord:
-    """Run one scenario on a fresh machine. ``states`` keeps the state after every step in the record."""
+    """Run one scenario on a fresh machine.
+
+    ``states`` keeps the state after every step in the record; ``aliases`` are other names of rule sets, for
+    expectations that hold under some rules only.
+    """
     started = time.perf_counter()
-    run = _Run(scenario, rules, states)
+    run = _Run(scenario, rules, states, aliases)
     try:
         backend = make(rules)
     except Unsupported as unsupported:
-        return run.finish(file, str(rules), "skipped", str(unsupported), scenario.line, started)
+        outcome = "skipped" if unsupported.skip else "error"
+        return run.finish(file, str(rules), outcome, str(unsupported), scenario.line, started)
     outcome, reason, line = "", "", 0
     try:
         run.begin(backend)
@@ -52,10 +70,12 @@ def run_scenario(
 class _Run:
     """A scenario under way."""
 
-    def __init__(self, scenario: Scenario, rules: RuleChoice, states: bool) -> None:
+    def __init__(self, scenario: Scenario, rules: RuleChoice, states: bool, aliases: Mapping[str, str]) -> None:
         self.scenario = scenario
         self.rules = rules
         self.states = states
+        self.aliases = aliases
+        self.asked: list[Step] = []
         self.steps: list[StepRecord] = []
         self.expectations: list[ExpectationRecord] = []
         self.shows: list[ShowRecord] = []
@@ -84,6 +104,7 @@ class _Run:
 
     def step(self, backend: Backend, step: Step, documents: tuple[str | None, ...]) -> bool:
         """Carry out one step. False if the scenario ends here, because the call did not do what it should."""
+        self.asked.append(step)
         outcome = backend.step(step.op)
         ended, failure = unexpected(step, outcome)
         undocumented = [b for b in outcome.breaches if None not in documents and b.invariant not in documents]
@@ -91,7 +112,7 @@ class _Run:
             failure = "; ".join(f"invariant {b.invariant}: {b.sentence}" for b in undocumented)
         verdict = outcome.verdict
         if verdict is not None:
-            verdict = with_lines(verdict, [record.step for record in self.steps] + [step])
+            verdict = with_lines(verdict, self.asked)
         state = state_record(backend.observe()) if self.states else None
         record = StepRecord(
             step, step.op.process, outcome.result, verdict, outcome.breaches, target(step, outcome), state, failure
@@ -104,7 +125,7 @@ class _Run:
         return not ended
 
     def expect(self, backend: Backend, expect: Expect) -> None:
-        if expect.on and self.rules.name not in expect.on and str(self.rules) not in expect.on:
+        if expect.on and not self.named(expect.on):
             return
         context = self.context(backend)
         try:
@@ -115,6 +136,11 @@ class _Run:
         except Unseen as unseen:
             held, detail, shown = None, f"not observable here: {unseen}", ()
         self.expectations.append(ExpectationRecord(expect, len(self.steps), held, detail, shown))
+
+    def named(self, rules: tuple[str, ...]) -> bool:
+        """Whether the scenario runs under one of these rule sets (with whatever overrides)."""
+        own = self.aliases.get(self.rules.name, self.rules.name)
+        return any(self.aliases.get(name, name) == own for name in rules)
 
     def context(self, backend: Backend) -> Context:
         return Context(backend.observe(), tuple(self.steps), self.last_call, self.last_move, self.scenario.places)

@@ -26,7 +26,8 @@ def scenario_data(record: ScenarioRecord) -> dict[str, Any]:
         "outcome": record.outcome,
         "steps": [step_data(step) for step in record.steps],
         "expectations": [
-            {"line": e.expect.line, "text": e.expect.text, "held": e.held, "detail": e.detail} for e in record.expectations
+            {"line": e.expect.line, "text": e.expect.text, "held": e.held, "detail": e.detail}
+            for e in record.expectations
         ],
     }
 
@@ -44,7 +45,8 @@ def step_data(record: StepRecord) -> dict[str, Any]:
 
 def verdict_data(verdict: Verdict, breaches: tuple[Breach, ...]) -> dict[str, Any]:
     """The verdict; broken invariants are its last notes."""
-    notes = [f"{verdict.sentence} ({verdict.function})", *(f"{n.reason}: {n.sentence} ({n.function})" for n in verdict.notes)]
+    notes = [f"{verdict.sentence} ({verdict.function})"]
+    notes += [f"{n.reason}: {n.sentence} ({n.function})" for n in verdict.notes]
     notes += [f"violation of {b.invariant}: {b.sentence}" for b in breaches]
     return {"outcome": verdict.outcome, "reason": verdict.reason, "notes": notes}
 
