@@ -1,0 +1,52 @@
+"""What failed in a scenario, in full, each with the line to look at. For reports that show no trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mremapdsl.record import ExpectationRecord, ScenarioRecord, StepRecord
+from mremapdsl.trace.style import PLAIN, Style, paragraph
+from mremapdsl.trace.words import loop_words
+
+INDENT = "    "
+
+
+def failure_lines(record: ScenarioRecord, style: Style = PLAIN) -> Iterator[str]:
+    """Every failed step and expectation, and why the scenario is an error or was skipped."""
+    if record.reason:
+        yield from paragraph(f"{record.file}:{record.reason_line}: {record.reason}", "", INDENT, style.width)
+    for at in range(len(record.steps) + 1):
+        if at and record.steps[at - 1].failure:
+            yield from step_failure(record.file, record.steps[at - 1], style)
+        for expectation in record.expectations:
+            if expectation.after == at and expectation.held is False:
+                yield from expectation_failure(record.file, expectation, style)
+
+
+def step_failure(file: str, record: StepRecord, style: Style) -> Iterator[str]:
+    """A call with the wrong result, or one that broke an invariant."""
+    step = record.step
+    prefix = "" if record.process == "parent" else f"{record.process}: "
+    statement = style.paint("bold", f"{prefix}{step.text}")
+    yield f"{file}:{step.line}: {statement}{loop_words(step.loop)} = {record.result}"
+    if record.result == (step.fails or "ok"):
+        for breach in record.breaches:
+            text = f"it broke the invariant {breach.invariant}: {breach.sentence}"
+            yield from paragraph(text, INDENT, INDENT * 2, style.width)
+        return
+    yield from paragraph(record.failure, INDENT, INDENT * 2, style.width)
+    if record.verdict is not None:
+        yield f"{INDENT}[{record.verdict.reason}] ({record.verdict.function})"
+
+
+def expectation_failure(file: str, record: ExpectationRecord, style: Style) -> Iterator[str]:
+    """An expectation that did not hold: which part, both values, and the state around it."""
+    expect = record.expect
+    prefix = "" if expect.process == "parent" else f"{expect.process}: "
+    statement = style.paint("bold", f"{prefix}expect {expect.text}")
+    yield f"{file}:{expect.line}: {statement}{loop_words(expect.loop)}"
+    for line in record.detail.split("\n"):
+        yield from paragraph(line, INDENT, INDENT * 2, style.width)
+    if record.shown:
+        yield f"{INDENT}there now:"
+        yield from (f"{INDENT * 2}{line}" for line in record.shown)

@@ -1,0 +1,105 @@
+"""Which VMA after a step is which before it, and a letter for each that it keeps for life.
+
+The kernel has no such notion (a merge frees one of two structures, which one is an accident), a reader has:
+what grows over another keeps its name, the left part of a cut VMA too, and what moves takes its name along.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from string import ascii_lowercase
+from typing import NamedTuple
+
+from mremapdsl.backend import VmaView
+from mremapdsl.layout import initials
+from mremapdsl.program import Place
+
+
+class Known(NamedTuple):
+    """A VMA and who it is."""
+
+    vma: VmaView
+    number: int
+    """Unique within its process."""
+    letter: str
+    """Lower case; unique within its process as long as it has no more than 26 VMAs."""
+
+
+class Change(NamedTuple):
+    """What a step did to the ranges of a process, as far as its operation tells."""
+
+    process: str
+    fresh: tuple[int, int]
+    """[start, end) holds nothing of what was there before."""
+    source: int | None = None
+    """The page that the memory now at ``fresh`` came from, if it was moved."""
+    pages: int = 0
+    """How many pages were moved."""
+
+
+class Identities:
+    """The VMAs of all processes, followed from step to step."""
+
+    def __init__(self, places: Sequence[Place]) -> None:
+        self.processes: dict[str, tuple[Known, ...]] = {}
+        self._last = 0
+        self._initials = initials(places)
+
+    def follow(
+        self, process: str, vmas: Sequence[VmaView], change: Change | None = None, parent: str | None = None
+    ) -> tuple[Known, ...]:
+        """Recognize the VMAs of a process after a step; ``parent`` is the process that a new one was forked from."""
+        before = self.processes.get(process if process in self.processes else parent or "", ())
+        heirs = _heirs(before, vmas, change if change is not None and change.process == process else None)
+        taken = {known.letter for known in before}
+        after: list[Known] = []
+        for vma, heir in zip(vmas, heirs, strict=True):
+            if heir is None:
+                self._last += 1
+                letter = self._letter(vma, taken, after[-1].letter if after else "")
+                taken.add(letter)
+                after.append(Known(vma, self._last, letter))
+            else:
+                after.append(Known(vma, heir.number, heir.letter))
+        self.processes[process] = tuple(after)
+        return self.processes[process]
+
+    def _letter(self, vma: VmaView, taken: set[str], left: str) -> str:
+        """A free letter: the initial of the place that the VMA begins in, else one that is no place's initial."""
+        for start, end, initial in self._initials:
+            if start <= vma.start < end and initial not in taken:
+                return initial
+        initials = {initial for _, _, initial in self._initials}
+        for letters in ([c for c in ascii_lowercase if c not in initials], ascii_lowercase):
+            for letter in letters:
+                if letter not in taken:
+                    return letter
+        return ascii_lowercase[(self._last + (ascii_lowercase[self._last % 26] == left)) % 26]
+
+
+def _heirs(before: Sequence[Known], vmas: Sequence[VmaView], change: Change | None) -> list[Known | None]:
+    """For each VMA after a step the one before it that lives on in it; each lives on once."""
+    starts = [known.vma.start for known in before]
+    low, high = change.fresh if change is not None else (0, 0)
+    free = {known.number for known in before}
+
+    def first_free(start: int, end: int, but: tuple[int, int]) -> Known | None:
+        i = max(bisect_right(starts, start) - 1, 0)
+        while i < len(before) and starts[i] < end:
+            known = before[i]
+            s, e = max(known.vma.start, start), min(known.vma.end, end)
+            if s < e and known.number in free and not (but[0] <= s and e <= but[1]):
+                free.remove(known.number)
+                return known
+            i += 1
+        return None
+
+    heirs = [first_free(vma.start, vma.end, (low, high)) for vma in vmas]
+    if change is not None and change.source is not None:
+        back = change.source - low
+        for i, vma in enumerate(vmas):
+            if heirs[i] is None and low <= vma.start < low + change.pages:
+                heirs[i] = first_free(vma.start + back, min(vma.end, low + change.pages) + back, (0, 0))
+    return heirs
+
