@@ -1,0 +1,80 @@
+"""What the command line names: files, directories, standard input, texts."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+SUFFIX = ".mrs"
+STDIN = "-"
+MOST = 64 << 20
+"""Bytes that are read of one input; the compiler refuses as many."""
+
+
+class Input(NamedTuple):
+    """One text to compile."""
+
+    name: str
+    """What diagnostics call it."""
+    content: bytes
+
+
+class Unusable(Exception):
+    """An input that cannot be had; the message says which and why."""
+
+
+def texts(given: Sequence[str]) -> Iterator[Input]:
+    """The texts of ``-c``."""
+    for number, text in enumerate(given, 1):
+        yield Input("-c" if number == 1 else f"-c#{number}", os.fsencode(text))
+
+
+def expand(names: Sequence[str]) -> Iterator[str | Unusable]:
+    """The files that the arguments name, directories searched; in their place whatever cannot be used."""
+    seen_stdin = False
+    for name in names:
+        if name == STDIN:
+            yield Unusable("standard input can be read only once") if seen_stdin else STDIN
+            seen_stdin = True
+        elif os.path.isdir(name):
+            yield from search(name)
+        else:
+            yield name
+
+
+def search(directory: str) -> Iterator[str | Unusable]:
+    """All scenario files below a directory, sorted by path."""
+    errors: list[Unusable] = []
+
+    def note(error: OSError) -> None:
+        errors.append(Unusable(f"{error.filename}: {error.strerror}"))
+
+    found = [
+        os.path.join(path, file)
+        for path, _, files in os.walk(directory, onerror=note)
+        for file in files
+        if file.endswith(SUFFIX)
+    ]
+    yield from errors
+    if not found and not errors:
+        yield Unusable(f"{directory}: no {SUFFIX} file is in this directory or below it")
+    yield from sorted(found, key=lambda path: path.split(os.sep))
+
+
+def read(name: str) -> Input:
+    """Read a file, or standard input.
+
+    Raises Unusable.
+    """
+    try:
+        if name == STDIN:
+            if sys.stdin is None:
+                raise Unusable("standard input is closed")
+            return Input("<stdin>", sys.stdin.buffer.read(MOST + 1))
+        with open(name, "rb") as file:
+            return Input(name, file.read(MOST + 1))
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise Unusable(f"{'standard input' if name == STDIN else name or 'an empty file name'}: {why}") from None
