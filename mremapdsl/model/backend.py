@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from mremapdsl.backend import Breach, Outcome, Unsupported, Verdict
 from mremapdsl.model.explain import notes
-from mremapdsl.model.invariants import Broken, check_all, check_step
+from mremapdsl.model.invariants import Broken, check_all, check_inside, check_step
 from mremapdsl.model.journal import Journal
-from mremapdsl.model.machine import Machine
+from mremapdsl.model.machine import Machine, Mm
 from mremapdsl.model.meaning import apply
 from mremapdsl.model.observe import ModelObservation
 from mremapdsl.model.reason import NotModelled, Refused, Why
@@ -21,6 +21,9 @@ class ModelBackend:
 
     def __init__(self, rules: Rules) -> None:
         self.machine = Machine(rules)
+        self.machine.inside = self._inside
+        self._missed: list[Broken] = []
+        """What walks would have missed between the inner steps of the call under way."""
         self._broken: dict[str, RunMap[bool]] = {}
         """Per invariant the frames (or other numbers) whose breach has been reported and still stands."""
 
@@ -51,19 +54,27 @@ class ModelBackend:
         found = notes(machine.rules, machine.events)
         return Verdict(outcome, why.reason, sentence(why), REASONS[why.reason].function, found)
 
+    def _inside(self, machine: Machine, mm: Mm, moment: str, start: int, end: int) -> None:
+        for b in check_inside(machine, mm, start, end):
+            if not self._known(b):
+                self._missed.append(b._replace(sentence=f"{b.sentence} (inside the call: {moment})"))
+
     def _new_breaches(self) -> tuple[Breach, ...]:
-        """Breaches that were not there before this step."""
+        """Breaches that were not there before this step, also those between its inner steps."""
         machine = self.machine
+        missed, self._missed = self._missed, []
         broken = check_all(machine) if self._broken else check_step(machine)
         machine.journal = Journal()
-        if not broken and not self._broken:
+        if not broken and not self._broken and not missed:
             return ()
         new = [b for b in broken if not self._known(b)]
         self._broken = {}
         for b in broken:
             known = self._broken.setdefault(b.invariant, RunMap())
             known.splice(*b.frames, [(*b.frames, True)])
-        return tuple(Breach(b.invariant, b.process, b.page, b.sentence) for b in new)
+        lasting = {b.frames for b in new}
+        new += [b for b in missed if b.frames not in lasting]
+        return tuple(dict.fromkeys(Breach(b.invariant, b.process, b.page, b.sentence) for b in new))
 
     def _known(self, b: Broken) -> bool:
         known = self._broken.get(b.invariant)

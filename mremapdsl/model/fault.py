@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mremapdsl.model.anon import prepare
+from mremapdsl.model.filemap import fault_file
 from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
 from mremapdsl.model.reason import NotModelled, refuse
 from mremapdsl.model.swap import swap_in
@@ -19,6 +20,7 @@ from mremapdsl.model.thp import (
 from mremapdsl.model.records import (
     ACCESS,
     ANON,
+    FILE,
     GUARD,
     MIGRATION,
     PRESENT,
@@ -66,7 +68,7 @@ def fault_in(machine: Machine, mm: Mm, i: int, start: int, end: int, byte: int |
         elif pte.kind == SWAP:
             swap_in(machine, mm, i, s, e, pte, byte)
         elif pte.kind == MIGRATION:
-            raise NotModelled("migration")
+            raise NotModelled(f"waiting: page {s} is under migration, the access would sleep until it ends")
 
 
 def fault_none(machine: Machine, mm: Mm, i: int, start: int, end: int, byte: int | None) -> None:
@@ -76,7 +78,8 @@ def fault_none(machine: Machine, mm: Mm, i: int, start: int, end: int, byte: int
     """
     vma = mm.vmas[i]
     if vma.file is not None:
-        raise NotModelled("file mappings")
+        fault_file(machine, mm, i, start, end, byte)
+        return
     orders = enabled_orders(machine, vma)
     if byte is None:
         fault_zero(machine, mm, i, start, end, orders)
@@ -142,13 +145,13 @@ def write_present(machine: Machine, mm: Mm, i: int, start: int, end: int, pte: P
         for block in range(start - start % HUGE_PAGES, end, HUGE_PAGES):
             prepare_huge_write(machine, mm, i, block, pte)
     for s, e, frame in machine.frames.clip(start + delta, end + delta):
-        if frame.exclusive:
-            if frame.data != byte:
-                machine.edit_frames(s, e, lambda f: f._replace(data=byte))
+        if frame.exclusive or (frame.kind == FILE and mm.vmas[i].flags & SHARED):
+            if frame.data != byte or frame.lazyfree:
+                machine.edit_frames(s, e, lambda f: f._replace(data=byte, lazyfree=False))
         elif may_reuse(machine, mm, s, frame):
             machine.note("pages-reused", start=s - delta, last=e - delta - 1)
             home = mm.vmas[i].anon if machine.rules.reused_page_home and not frame.order else frame.home
-            machine.edit_frames(s, e, lambda f: f._replace(exclusive=True, data=byte, home=home))  # noqa: B023
+            machine.edit_frames(s, e, lambda f: f._replace(exclusive=True, data=byte, home=home, lazyfree=False))  # noqa: B023
         else:
             machine.note("pages-copied", start=s - delta, last=e - delta - 1)
             prepare(machine, mm, i)

@@ -7,6 +7,7 @@ from mremapdsl.model.ksm import enter, leave
 from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
 from mremapdsl.model.records import (
     ACCOUNT,
+    ANON,
     DONTCOPY,
     LOCKED_MASK,
     MIGRATION,
@@ -17,6 +18,7 @@ from mremapdsl.model.records import (
     Pte,
     Vma,
 )
+from mremapdsl.model.thp import folio_of
 
 
 def fork(machine: Machine, parent: Mm, name: str) -> None:
@@ -42,16 +44,43 @@ def fork(machine: Machine, parent: Mm, name: str) -> None:
 
 
 def copy_pages(machine: Machine, parent: Mm, child: Mm, vma: Vma, i: int) -> None:
-    """Share each entry of a faulted VMA with the child."""
+    """Share each entry of a faulted VMA with the child; pages that may be pinned are copied at once."""
     for first, last, _ in parent.tables.clip(vma.start // HUGE_PAGES, -(-vma.end // HUGE_PAGES)):
         machine.need_tables(child, first * HUGE_PAGES, last * HUGE_PAGES)
     for s, e, pte in parent.ptes.clip(vma.start, vma.end):
-        if pte.kind == PRESENT:
+        if pte.kind == PRESENT and parent.pinned_before:
+            share_or_copy(machine, parent, child, i, s, e, pte)
+        elif pte.kind == PRESENT:
             share_present(machine, child, s, e, pte)
         elif pte.kind in (SWAP, MIGRATION):
             share_entry(machine, parent, child, s, e, pte)
         else:
             machine.set_ptes(child, s, e, [(s, e, pte)])
+
+
+def share_or_copy(machine: Machine, parent: Mm, child: Mm, i: int, start: int, end: int, pte: Pte) -> None:
+    """Entries of a process that has pinned pages: exclusive pages of pinned folios are copied for the child.
+
+    Kernel: folio_try_dup_anon_rmap_ptes, folio_needs_cow_for_dma, copy_present_page.
+    """
+    for s, e, frame in machine.frames.clip(start + pte.delta, end + pte.delta):
+        page, stop = s - pte.delta, e - pte.delta
+        if not (frame.exclusive and is_pinned(machine, s)):
+            share_present(machine, child, page, stop, pte)
+            continue
+        if pte.huge:
+            for block in range(page - page % HUGE_PAGES, stop, HUGE_PAGES):
+                machine.split_huge_block(parent, block)
+        vma = child.vmas[i]
+        new = machine.allocate(e - s)
+        machine.put_folios(new, e - s, Frame(ANON, vma.anon, page + vma.anon_skew - new, 1, True, frame.data))
+        machine.set_ptes(child, page, stop, [(page, stop, Pte(PRESENT, new - page))])
+        machine.note("pages-copied-pinned", start=page, last=stop - 1)
+
+
+def is_pinned(machine: Machine, number: int) -> bool:
+    """Whether any page of the frame's folio is pinned (folio_maybe_dma_pinned)."""
+    return any(frame.pins for _, _, frame in folio_of(machine, number)[2])
 
 
 def share_present(machine: Machine, child: Mm, start: int, end: int, pte: Pte) -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from mremapdsl.model.machine import Machine, Mm
 from mremapdsl.model.records import ANON, FILE, KSM, MIGRATION, PRESENT, SWAP, Frame, Pte, Vma
+from mremapdsl.model.rmap import ksm_found
 from mremapdsl.model.runs import RunMap
 from mremapdsl.ops import TASK_PAGES
 
@@ -75,6 +76,25 @@ def check_step(machine: Machine) -> list[Broken]:
                 sentence = f"anon_vma av{number} has {abs(n)} {what} {'more' if n > 0 else 'fewer'} than it counts"
                 broken.append(Broken(invariant, "", -1, (number, number + 1), sentence))
     return list(dict.fromkeys(broken))
+
+
+def check_inside(machine: Machine, mm: Mm, start: int, end: int) -> list[Broken]:
+    """Pages of [start, end) that a walk would miss in the middle of a relocation.
+
+    A walk of a folio whose anon_vma's root is locked waits until the relocation lets go, and so misses nothing.
+    """
+    return [b for b in check_entries(machine, mm, start, end) if not held_off(machine, b)]
+
+
+def held_off(machine: Machine, broken: Broken) -> bool:
+    """Whether the relocation's lock keeps walks of these folios waiting."""
+    if not machine.locked_root:
+        return False
+    for _, _, frame in machine.frames.clip(*broken.frames):
+        home = machine.anon_vmas.get(frame.home)
+        if home is None or home.root != machine.locked_root:
+            return False
+    return True
 
 
 def check_sums(machine: Machine, invariant: str, changes: list[tuple[int, int, int]], what: str) -> Iterator[Broken]:
@@ -160,6 +180,11 @@ def check_found(machine: Machine, mm: Mm, vma: Vma, start: int, end: int, pte: P
             against = not_found_because(machine, vma, frame, s, page)
             if against:
                 yield Broken("rmap-complete", mm.name, page, (s, e), against)
+        elif frame.kind == KSM:
+            for number in range(s, e):
+                if not ksm_found(machine, mm, vma, number - delta, number):
+                    sentence = f"page {number - delta} (KSM frame {number}) cannot be found: no rmap_item leads to it"
+                    yield Broken("rmap-complete", mm.name, number - delta, (number, number + 1), sentence)
 
 
 def not_found_because(machine: Machine, vma: Vma, frame: Frame, number: int, page: int) -> str:

@@ -17,6 +17,9 @@ LINUX_6_12: Mapping[str, str] = {
     "reused_page_home": "writer",
     "fork_shares_page": "clears_exclusive",
     "account_kept": "if_faulted",
+    "guards": "unknown",
+    "guard_flag": "none",
+    "ksm_lookup": "whole_tree",
     "private_file_index": "file_page",
     "collapse_without_block": "einval",
     "pagemap_huge_exclusive": "first_page",
@@ -27,6 +30,7 @@ LINUX_6_12: Mapping[str, str] = {
     "dontunmap_next_to_itself": "merges",
     "dontunmap_source_pgoff": "kept",
     "dontunmap_locked": "whole_vma",
+    "merge_any_first": "after_merging",
     "shrink_charge": "stale",
     "source_checked": "after_unmap",
     "mremap_parameters": "source_early",
@@ -45,11 +49,12 @@ LINUX_6_12: Mapping[str, str] = {
 
 LINUX_6_16 = {
     **LINUX_6_12,
+    "guards": "markers",
     "anon_vmas_join": "either_unfaulted",
     "mremap_parameters": "all_first",
 }
 
-LINUX_6_17 = {**LINUX_6_16, "move_range": "many_vmas", "source_checked": "first"}
+LINUX_6_17 = {**LINUX_6_16, "move_range": "many_vmas", "merge_any_first": "before_merging", "source_checked": "first"}
 
 LINUX_6_18 = {
     **LINUX_6_17,
@@ -60,6 +65,8 @@ LINUX_6_18 = {
 LINUX_7_3 = {
     **LINUX_6_18,
     "flags_ignored": "sticky",
+    "guard_flag": "maybe_guard",
+    "ksm_lookup": "by_index",
     "chain_walk": "newest_first",
     "private_file_index": "anon_pgoff",
     "collapse_without_block": "nothing",

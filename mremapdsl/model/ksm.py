@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from mremapdsl.model.ksmd import RmapItem
 from mremapdsl.model.machine import Machine, Mm
-from mremapdsl.model.records import ANON, KSM, MERGEABLE, PRESENT, Frame, Pte, Vma
+from mremapdsl.model.records import ANON, KSM, MERGEABLE, PRESENT, SHARED, ZERO, Frame, Pte, Vma
 
 PASSES = 3
 """Full passes of one scan: remember the checksums, merge, let stragglers join."""
@@ -42,7 +42,7 @@ def one_pass(machine: Machine) -> int:
     merged = 0
     for name in machine.ksm.mms[:]:
         mm = machine.mms[name]
-        seen: dict[int, RmapItem] = {}
+        seen: set[int] = set()
         items = machine.ksm.items[name]
         if not any(vma.flags & MERGEABLE for vma in mm.vmas):
             machine.ksm.mms.remove(name)
@@ -54,8 +54,9 @@ def one_pass(machine: Machine) -> int:
             items[page] = item
             if not skip and compare_and_merge(machine, mm, page, unstable):
                 merged += 1
-            seen[page] = items[page]
-        machine.ksm.items[name] = seen
+            seen.add(page)
+        for page in items.keys() - seen:
+            del items[page]
     return merged
 
 
@@ -111,6 +112,10 @@ def compare_and_merge(machine: Machine, mm: Mm, page: int, unstable: dict[int, t
     if item.checksum != frame.data:
         ksm.items[mm.name][page] = item._replace(checksum=frame.data)
         return False
+    if frame.data == 0 and machine.settings.ksm_zero_pages and not frame.pins:
+        machine.set_ptes(mm, page, page + 1, [(page, page + 1, Pte(ZERO, 0, False, True))])
+        machine.put_frames(number, number + 1)
+        return True
     stable = stable_frame(machine, frame.data)
     if stable is not None:
         return merge_with(machine, mm, page, stable)
@@ -176,21 +181,46 @@ def append(machine: Machine, mm: Mm, page: int, stable: int) -> None:
 
 
 def unshare(machine: Machine, mm: Mm, vma: Vma, start: int, end: int) -> int:
-    """Give each KSM page of [start, end) back as an exclusive page of the VMA; how many there were (break_ksm)."""
-    pages = [
-        page
-        for s, e, pte in mm.ptes.clip(start, end)
-        if pte.kind == PRESENT
-        for page in range(s, e)
-        if mapped(machine, mm, page)[1].kind == KSM
-    ]
-    for page in pages:
-        number, frame = mapped(machine, mm, page)
-        new = machine.allocate(1)
-        machine.put_folios(new, 1, Frame(ANON, vma.anon, page + vma.anon_skew - new, 1, True, frame.data))
-        machine.set_ptes(mm, page, page + 1, [(page, page + 1, Pte(PRESENT, new - page))])
-        machine.put_frames(number, number + 1)
-    return len(pages)
+    """Give each KSM page of [start, end) back as an exclusive page of the VMA; how many there were (break_ksm).
+
+    Zero pages that ksmd put there are given back too.
+    """
+    count = 0
+    for s, e, pte in mm.ptes.clip(start, end):
+        if pte.kind == ZERO and pte.exclusive:
+            fresh(machine, mm, vma, s, e, 0)
+            count += e - s
+        elif pte.kind == PRESENT:
+            for first, last, frame in machine.frames.clip(s + pte.delta, e + pte.delta):
+                if frame.kind == KSM:
+                    fresh(machine, mm, vma, first - pte.delta, last - pte.delta, frame.data)
+                    machine.put_frames(first, last)
+                    count += last - first
+    return count
+
+
+def fresh(machine: Machine, mm: Mm, vma: Vma, start: int, end: int, data: int) -> None:
+    """New exclusive folios of the VMA with this content in the place of whatever the entries were."""
+    new = machine.allocate(end - start)
+    machine.put_folios(new, end - start, Frame(ANON, vma.anon, start + vma.anon_skew - new, 1, True, data))
+    machine.set_ptes(mm, start, end, [(start, end, Pte(PRESENT, new - start))])
+
+
+def merge_any(machine: Machine, mm: Mm, on: bool) -> None:
+    """PR_SET_MEMORY_MERGE: marks all private mappings, present and future, mergeable; off un-shares and unmarks them.
+
+    The marks are set VMA by VMA, without merging or splitting. Kernel: ksm_enable_merge_any, ksm_disable_merge_any.
+    """
+    mm.merge_any = on
+    if on:
+        enter(machine, mm)
+    for i, vma in enumerate(mm.vmas):
+        if vma.flags & SHARED or bool(vma.flags & MERGEABLE) == on:
+            continue
+        if not on:
+            unshare(machine, mm, vma, vma.start, vma.end)
+        flags = vma.flags | MERGEABLE if on else vma.flags & ~MERGEABLE
+        machine.replace_vmas(mm, i, i + 1, [vma.with_flags(flags, machine.step_number)])
 
 
 def move_items(machine: Machine, mm: Mm, start: int, end: int, to: int, vma: Vma) -> None:

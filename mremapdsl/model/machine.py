@@ -27,7 +27,7 @@ HUGE_PAGES = 512
 class Mm:
     """struct mm_struct: one process's address space."""
 
-    __slots__ = ("merge_any", "name", "pinned_before", "ptes", "tables", "vmas")
+    __slots__ = ("merge_any", "name", "pinned_before", "pins", "ptes", "tables", "vmas")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -40,6 +40,8 @@ class Mm:
         """PR_SET_MEMORY_MERGE is on."""
         self.pinned_before = False
         """MMF_HAS_PINNED: some page was ever pinned through this mm."""
+        self.pins: list[tuple[int, int, int]] = []
+        """Pins held: (start, end, frame - page) as they were when taken."""
 
     def copy(self) -> Mm:
         new = Mm.__new__(Mm)
@@ -49,6 +51,7 @@ class Mm:
         new.tables = self.tables.copy()
         new.merge_any = self.merge_any
         new.pinned_before = self.pinned_before
+        new.pins = self.pins[:]
         return new
 
     def find(self, page: int) -> int:
@@ -111,7 +114,8 @@ class Machine:
         self.counters: dict[str, int] = {"folios_relocated": 0, "folios_undone": 0, "folios_split": 0}
         self.locked_root = 0
         """Root of the anon_vma that a relocation under way has locked; 0 for none."""
-        self.inside: Callable[[Machine, str], None] | None = None
+        self.inside: Callable[[Machine, Mm, str, int, int], None] | None = None
+        """Called at each :meth:`moment`."""
         self.journal = Journal()
         self.events: list[Why | Attempt] = []
         """What was decided on the way, for explanations; cleared by whoever takes them."""
@@ -130,10 +134,10 @@ class Machine:
     def unlock_anon_vma(self) -> None:
         self.locked_root = 0
 
-    def look_inside(self, moment: str) -> None:
-        """A moment between two inner steps of a call at which others may look; set by whoever wants to."""
+    def moment(self, mm: Mm, name: str, start: int, end: int) -> None:
+        """A moment between two inner steps of a relocating move, about pages [start, end): others may look or act."""
         if self.inside is not None:
-            self.inside(self, moment)
+            self.inside(self, mm, name, start, end)
 
     # --- VMAs ------------------------------------------------------------------------------------------
 

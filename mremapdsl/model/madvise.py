@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mremapdsl.model.anon import prepare
 from mremapdsl.model.fault import populate_vma
 from mremapdsl.model.ksm import enter, unshare
 from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
 from mremapdsl.model.merge import modify
-from mremapdsl.model.reason import NotModelled, Refused, Why, refuse, why
+from mremapdsl.model.reason import Refused, Why, refuse, why
 from mremapdsl.model.swap import swap_out
-from mremapdsl.model.thp import collapse
+from mremapdsl.model.thp import collapse, split_folio
 from mremapdsl.model.records import (
     ACCESS,
+    ANON,
     DONTCOPY,
+    GUARD,
     HUGEPAGE,
     LOCKED,
     MERGEABLE,
@@ -21,8 +24,10 @@ from mremapdsl.model.records import (
     PRESENT,
     SEALED,
     SHARED,
+    SWAP,
     WIPEONFORK,
     WRITE,
+    Pte,
     Vma,
 )
 
@@ -45,6 +50,8 @@ def madvise(machine: Machine, mm: Mm, start: int, pages: int, advice: str) -> Wh
 
     Kernel: madvise_walk_vmas.
     """
+    if advice.startswith("GUARD_") and not machine.rules.guards:
+        raise refuse("EINVAL", "unknown-advice", advice=advice)
     if not pages:
         return why("advised")
     end = start + pages
@@ -77,21 +84,15 @@ def advise_vma(machine: Machine, mm: Mm, i: int, start: int, end: int, advice: s
     vma = mm.vmas[i]
     if advice in FLAG_ADVICE:
         advise_flags(machine, mm, i, start, end, advice)
-    elif advice == "DONTNEED":
-        if vma.flags & LOCKED:
-            raise refuse("EINVAL", "locked", start=vma.start, end=vma.end)
-        dontneed(machine, mm, start, end)
-    elif advice == "COLLAPSE":
-        collapse(machine, mm, i, start, end)
-    elif advice == "PAGEOUT":
-        if vma.flags & LOCKED:
-            raise refuse("EINVAL", "locked", start=vma.start, end=vma.end)
-        page_out(machine, mm, start, end)
-    else:
-        raise NotModelled(f"madvise {advice}")
+        return
+    if vma.flags & LOCKED and advice in NOT_ON_LOCKED:
+        raise refuse("EINVAL", "locked", start=vma.start, end=vma.end)
+    if advice == "FREE" and (vma.file is not None or vma.flags & SHARED):
+        raise refuse("EINVAL", "not-private-anonymous", start=vma.start, end=vma.end)
+    PAGE_ADVICE[advice](machine, mm, i, start, end)
 
 
-def dontneed(machine: Machine, mm: Mm, start: int, end: int) -> None:
+def dontneed(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
     """Drop the pages; the page tables of blocks that the range covers wholly are freed (CONFIG_PT_RECLAIM)."""
     machine.zap(mm, start, end, keep_guards=True)
     first, last = -(-start // HUGE_PAGES), end // HUGE_PAGES
@@ -100,14 +101,90 @@ def dontneed(machine: Machine, mm: Mm, start: int, end: int) -> None:
             machine.drop_tables(mm, s, e)
 
 
-def page_out(machine: Machine, mm: Mm, start: int, end: int) -> None:
-    """MADV_PAGEOUT: reclaim the pages of the range that nobody else maps (madvise_cold_or_pageout_pte_range)."""
+def free(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
+    """Mark pages that nobody else maps as free to drop; swap entries are dropped at once (madvise_free_pte_range)."""
+    split_partly_covered(machine, mm, start, end)
+    for s, e, pte in mm.ptes.clip(start, end):
+        if pte.kind == SWAP:
+            machine.zap(mm, s, e)
+        elif pte.kind == PRESENT:
+            machine.edit_frames(
+                s + pte.delta, e + pte.delta, lambda f: f._replace(lazyfree=True) if f.kind == ANON and f.maps == 1 else f
+            )
+
+
+def cold(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
+    """Deactivate pages: nothing that the model shows."""
+
+
+def page_out(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
+    """Reclaim the pages of the range that nobody else maps (madvise_cold_or_pageout_pte_range)."""
+    if mm.vmas[i].file is not None and mm.vmas[i].flags & SHARED:
+        return
+    split_partly_covered(machine, mm, start, end)
     for s, e, pte in mm.ptes.clip(start, end):
         if pte.kind != PRESENT:
             continue
-        for fs, fe, frame in machine.frames.clip(s + pte.delta, e + pte.delta):
-            if frame.maps == 1:
-                swap_out(machine, fs, fe)
+        for number in large_heads(machine, s + pte.delta, e + pte.delta):
+            split_folio(machine, number)
+    for s, e, pte in mm.ptes.clip(start, end):
+        if pte.kind == PRESENT:
+            for fs, fe, frame in machine.frames.clip(s + pte.delta, e + pte.delta):
+                if frame.maps == 1 and not frame.order and (machine.settings.swap or frame.lazyfree):
+                    swap_out(machine, fs, fe)
+
+
+def large_heads(machine: Machine, first: int, last: int) -> list[int]:
+    """One frame of each large folio with frames in [first, last) that no two entries map."""
+    heads: list[int] = []
+    for s, e, frame in machine.frames.clip(first, last):
+        if frame.order and frame.maps == 1:
+            size = 1 << frame.order
+            heads += range(s, e, size) if s % size == 0 else [s, *range(s - s % size + size, e, size)]
+    return heads
+
+
+def split_partly_covered(machine: Machine, mm: Mm, start: int, end: int) -> None:
+    """A large folio that the range covers in part is split first, if nobody else maps it."""
+    for border in (start, end):
+        run = mm.ptes.run_at(border)
+        before = mm.ptes.run_at(border - 1)
+        if run is None or before is None or run[2].kind != PRESENT or before[2].kind != PRESENT:
+            continue
+        number = border + run[2].delta
+        frame = machine.frames.at(number)
+        if frame is not None and frame.order and frame.maps == 1 and number % (1 << frame.order):
+            if before[2].delta == run[2].delta:
+                split_folio(machine, number)
+
+
+def guard_install(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
+    """Markers in the place of whatever is there; the VMA becomes faulted, so that fork copies them."""
+    prepare(machine, mm, i)
+    machine.zap(mm, start, end)
+    machine.set_ptes(mm, start, end, [(start, end, Pte(GUARD))])
+    flag = machine.rules.guard_flag
+    if flag and not mm.vmas[i].flags & flag:
+        machine.replace_vmas(mm, i, i + 1, [mm.vmas[i]._replace(flags=mm.vmas[i].flags | flag)])
+
+
+def guard_remove(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
+    """Take the markers away; other entries stay."""
+    for s, e, pte in mm.ptes.clip(start, end):
+        if pte.kind == GUARD:
+            machine.set_ptes(mm, s, e)
+
+
+PAGE_ADVICE: dict[str, Callable[[Machine, Mm, int, int, int], None]] = {
+    "DONTNEED": dontneed,
+    "FREE": free,
+    "COLD": cold,
+    "PAGEOUT": page_out,
+    "COLLAPSE": collapse,
+    "GUARD_INSTALL": guard_install,
+    "GUARD_REMOVE": guard_remove,
+}
+NOT_ON_LOCKED = {"DONTNEED", "COLD", "PAGEOUT", "GUARD_INSTALL"}
 
 
 def advise_flags(machine: Machine, mm: Mm, i: int, start: int, end: int, advice: str) -> None:

@@ -40,6 +40,8 @@ def mmap(machine: Machine, mm: Mm, op: Mmap) -> Why:
     position = merge_new_range(machine, mm, Ask(vma))
     if position is None:
         position = mm.find(vma.start)
+        if mm.merge_any and not vma.flags & SHARED:
+            vma = vma._replace(flags=vma.flags | MERGEABLE)
         machine.replace_vmas(mm, position, position, [vma])
         return why("new-vma")
     return joined(machine)
@@ -61,16 +63,18 @@ def new_vma(machine: Machine, mm: Mm, op: Mmap) -> Vma:
     flags |= NORESERVE if op.noreserve else 0
     if flags & (WRITE | SHARED | NORESERVE) == WRITE:
         flags |= ACCOUNT
-    file, skew = None, 0
+    file, skew, anon_skew = None, 0, 0
     if op.file is not None:
         file, skew = op.file, op.file_page - op.at
         machine.files.setdefault(file, File(None, RunMap()))
+        anon_skew = 0 if machine.rules.private_file_index and not op.shared else skew
     elif op.shared:
         file, skew = f"shmem{len(machine.files) + 1}", -op.at
         machine.files[file] = File(op.pages, RunMap())
-    if mm.merge_any and not flags & SHARED:
+        anon_skew = skew
+    if mm.merge_any and not flags & SHARED and machine.rules.merge_any_first:
         flags |= MERGEABLE
-    return Vma(op.at, op.at + op.pages, flags, skew, 0 if not op.shared else skew, 0, (), file, Origin(step, step, step, 0))
+    return Vma(op.at, op.at + op.pages, flags, skew, anon_skew, 0, (), file, Origin(step, step, step, 0))
 
 
 def unmap(machine: Machine, mm: Mm, start: int, end: int) -> list[Vma]:

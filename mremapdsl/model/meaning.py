@@ -9,12 +9,15 @@ from mremapdsl import ops
 from mremapdsl.model.attributes import mlock, mprotect, mseal
 from mremapdsl.model.fault import access, populate
 from mremapdsl.model.fork import exit_process, fork
-from mremapdsl.model.ksm import scan
+from mremapdsl.model.ksm import merge_any, scan
 from mremapdsl.model.machine import Machine, Mm
 from mremapdsl.model.madvise import madvise
 from mremapdsl.model.mapping import mmap, munmap
+from mremapdsl.model.migrate import force_out, migrate, pin, unpin
 from mremapdsl.model.mremap import mremap
 from mremapdsl.model.reason import NotModelled, Why, why
+from mremapdsl.model.records import SWAP
+from mremapdsl.model.thp import split_range
 
 
 def _mmap(machine: Machine, mm: Mm, op: ops.Mmap) -> Why:
@@ -71,6 +74,54 @@ def _ksm_scan(machine: Machine, mm: Mm, op: ops.KsmScan) -> Why:
     return why("ksm-scanned", pages=scan(machine))
 
 
+def _ksm_merge(machine: Machine, mm: Mm, op: ops.KsmMerge) -> Why:
+    merge_any(machine, mm, op.on)
+    return why("ksm-merge-any", state="on" if op.on else "off")
+
+
+def _pin(machine: Machine, mm: Mm, op: ops.Pin) -> Why:
+    return pin(machine, mm, op.at, op.pages)
+
+
+def _unpin(machine: Machine, mm: Mm, op: ops.Unpin) -> Why:
+    return unpin(machine, mm, op.at, op.pages)
+
+
+def _migrate(machine: Machine, mm: Mm, op: ops.Migrate) -> Why:
+    return migrate(machine, mm, op.at, op.pages, op.phase)
+
+
+def _swapout(machine: Machine, mm: Mm, op: ops.Swapout) -> Why:
+    return force_out(machine, mm, op.at, op.pages, keep_cached=op.cached)
+
+
+def _swapin(machine: Machine, mm: Mm, op: ops.Swapin) -> Why:
+    swapped = [(s, e) for s, e, pte in mm.ptes.clip(op.at, op.at + op.pages) if pte.kind == SWAP]
+    for s, e in swapped:
+        access(machine, mm, s, e - s, None)
+    return why("swapped-in", pages=sum(e - s for s, e in swapped))
+
+
+def _split(machine: Machine, mm: Mm, op: ops.Split) -> Why:
+    return split_range(machine, mm, op.at, op.at + op.pages)
+
+
+def _collapse(machine: Machine, mm: Mm, op: ops.Collapse) -> Why:
+    return madvise(machine, mm, op.at, op.pages, "COLLAPSE")
+
+
+def _set(machine: Machine, mm: Mm, op: ops.Set) -> Why:
+    settings = machine.settings
+    if op.key == "mthp":
+        order = op.pages.bit_length() - 1
+        others = [(o, mode) for o, mode in settings.mthp if o != order]
+        value: object = tuple(sorted([*others, (order, str(op.value))], reverse=True))
+    else:
+        value = op.value
+    machine.settings = settings._replace(**{op.key: value})
+    return why("set", key=op.key, value=op.value)
+
+
 def _exit(machine: Machine, mm: Mm, op: ops.Exit) -> Why:
     exit_process(machine, mm)
     return why("exited")
@@ -90,6 +141,15 @@ MEANING: dict[type, Callable[[Machine, Mm, Any], Why | tuple[Why, int]]] = {
     ops.Fork: _fork,
     ops.Exit: _exit,
     ops.KsmScan: _ksm_scan,
+    ops.KsmMerge: _ksm_merge,
+    ops.Pin: _pin,
+    ops.Unpin: _unpin,
+    ops.Migrate: _migrate,
+    ops.Swapout: _swapout,
+    ops.Swapin: _swapin,
+    ops.Split: _split,
+    ops.Collapse: _collapse,
+    ops.Set: _set,
 }
 
 

@@ -23,10 +23,23 @@ from mremapdsl.model.records import (
     LOCKED_MASK,
     LOCKONFAULT,
     MERGEABLE,
+    SHARED,
     Origin,
     Vma,
 )
-from mremapdsl.model.relocate import Goal, Obstacle, Span, find_obstacle, gate, has_ksm, rewrite
+from mremapdsl.model.relocate import (
+    MOMENT_LINKED,
+    MOMENT_MOVED,
+    MOMENT_OBSTACLE,
+    MOMENT_UNLOCKED,
+    Goal,
+    Obstacle,
+    Span,
+    find_obstacle,
+    gate,
+    has_ksm,
+    rewrite,
+)
 from mremapdsl.ops import DONTUNMAP, FIXED, MUST_RELOCATE, Mremap
 
 
@@ -140,6 +153,8 @@ def carried(call: Call, source: Vma) -> Vma:
         anon_skew = 0
         origin = Origin(step, source.origin.flags, step, source.origin.anon_vma)
     skew = anon_skew if source.file is None else source.skew + shift
+    if source.file is not None and (source.flags & SHARED or not call.machine.rules.private_file_index):
+        anon_skew = skew
     return Vma(
         call.to, call.to + call.new, source.flags, skew, anon_skew, source.anon, source.chain, source.file, origin
     )
@@ -208,7 +223,9 @@ def relocating(call: Call, source: Vma, asked: int, charge: int) -> tuple[Why, V
         move_page_tables(machine, mm, call.at, call.at + call.old, call.to)
         return did, new
     move_page_tables(machine, mm, call.at, call.at + call.old, call.to)
+    machine.moment(mm, MOMENT_MOVED, call.to, call.to + call.old)
     machine.unlock_anon_vma()
+    machine.moment(mm, MOMENT_UNLOCKED, call.to, call.to + call.old)
     position = mm.find(call.to)
     joined = merge_changed(machine, mm, position, mm.vmas[position])
     new = mm.vmas[position if joined is None else joined]
@@ -230,9 +247,11 @@ def rewrite_folios(call: Call, source: Vma) -> int:
     machine.replace_vmas(mm, position, position, [new])
     new = prepare(machine, mm, position)
     root = machine.lock_anon_vma(new.anon)
+    machine.moment(mm, MOMENT_LINKED, span.start, span.end)
     try:
         done = rewrite(machine, mm, span, Goal(new.anon, call.to - call.at), root)
     except Obstacle:
+        machine.moment(mm, MOMENT_OBSTACLE, span.start, span.end)
         undo(call, source, span, root)
         raise
     machine.counters["folios_relocated"] += done

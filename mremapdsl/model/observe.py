@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from mremapdsl.backend import AnonVmaView, PageRun, PageView, Unseen, VmaView
 from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
+from mremapdsl.model.rmap import walk
 from mremapdsl.model.records import (
     FILE,
     FLAG_NAMES,
@@ -60,7 +61,8 @@ class ModelObservation:
         run = mm.ptes.run_at(page)
         if run is None or run[2].kind != PRESENT:
             raise Unseen(f"page {page} of {process} maps no folio")
-        return frozenset(walk(self.machine, page + run[2].delta))
+        number = page + run[2].delta
+        return frozenset((mm.name, start) for mm, start, _ in walk(self.machine, number, number + 1))
 
     def count(self, process: str, what: str) -> int:
         if what == "vmas":
@@ -168,20 +170,3 @@ def page_view(machine: Machine, mm: Mm, page: int) -> PageView:
         frame.order,
     )
 
-
-def walk(machine: Machine, number: int) -> list[tuple[str, int]]:
-    """Where a reverse-map walk of this frame's folio finds the frame: (process, page) (rmap_walk_anon)."""
-    frame = machine.frames.at(number)
-    if frame is None:
-        return []
-    index = number + frame.delta
-    found: list[tuple[str, int]] = []
-    for mm in machine.mms.values():
-        for vma in mm.vmas:
-            if frame.home in vma.chain:
-                page = index - vma.anon_skew
-                if vma.start <= page < vma.end:
-                    run = mm.ptes.run_at(page)
-                    if run is not None and run[2].kind in (PRESENT, MIGRATION) and page + run[2].delta == number:
-                        found.append((mm.name, page))
-    return found

@@ -45,6 +45,20 @@ REASONS: dict[str, Reason] = {
     ),
     "duplicated": Reason("moved", "mm/mremap.c:move_vma", "the same shared pages are mapped at {to} as well"),
     "ksm-scanned": Reason("scanned", "mm/ksm.c:ksm_do_scan", "ksmd merged {pages} page(s)"),
+    "ksm-merge-any": Reason("changed", "mm/ksm.c:ksm_enable_merge_any", "PR_SET_MEMORY_MERGE is {state}"),
+    "pinned": Reason("pinned", "mm/gup.c:__gup_longterm_locked", "{pages} page(s) are pinned for long"),
+    "unpinned": Reason("unpinned", "mm/gup.c:unpin_user_pages", "{pages} pin(s) dropped"),
+    "migration-begun": Reason("migrating", "mm/rmap.c:try_to_migrate", "{folios} folio run(s) are under migration"),
+    "migrated": Reason(
+        "migrated", "mm/migrate.c:remove_migration_ptes", "{folios} folio run(s) replaced, {lost} entry(s) not found again"
+    ),
+    "migration-failed": Reason(
+        "migrated", "mm/migrate.c:remove_migration_ptes", "{folios} folio run(s) put back, {lost} entry(s) not found again"
+    ),
+    "swapped-out": Reason("swapped", "mm/vmscan.c:shrink_folio_list", "{pages} page(s) went to swap"),
+    "swapped-in": Reason("swapped", "mm/memory.c:do_swap_page", "{pages} page(s) came back from swap"),
+    "split": Reason("split", "mm/huge_memory.c:split_folio", "{folios} large folio(s) split, {failed} could not be"),
+    "set": Reason("set", "mm/huge_memory.c:enabled_store", "{key} is {value}"),
     # --- refusals ---------------------------------------------------------------------------------------------
     "no-length": Reason("", "mm/mmap.c:do_mmap", "the length is zero"),
     "no-old-length": Reason(
@@ -58,7 +72,11 @@ REASONS: dict[str, Reason] = {
     "hole": Reason("", "mm/madvise.c:madvise_walk_vmas", "page {page} is not mapped"),
     "not-mapped": Reason("", "arch/x86/mm/fault.c:bad_area_nosemaphore", "page {page} is not mapped"),
     "protection": Reason("", "arch/x86/mm/fault.c:access_error", "page {page} may not be accessed for {wanted}"),
+    "behind-end": Reason("", "mm/filemap.c:filemap_fault", "page {page} lies behind the end of the mapped object"),
     "guard": Reason("", "mm/memory.c:handle_pte_marker", "page {page} is a guard page"),
+    "migration-pinned": Reason("", "mm/migrate.c:migrate_folio_unmap", "a folio of [{start},{end}) is pinned"),
+    "no-swap": Reason("", "mm/swapfile.c:folio_alloc_swap", "swap is off"),
+    "unknown-advice": Reason("", "mm/madvise.c:madvise_behavior_valid", "this kernel does not know MADV_{advice}"),
     "no-access": Reason("", "mm/gup.c:check_vma_flags", "VMA [{start},{end}) is PROT_NONE and cannot be faulted in"),
     "locked": Reason("", "mm/madvise.c:madvise_dontneed_free_valid_vma", "VMA [{start},{end}) is locked"),
     "not-private-anonymous": Reason(
@@ -170,6 +188,9 @@ REASONS: dict[str, Reason] = {
     "pages-copied": Reason("", "mm/memory.c:wp_page_copy", "pages {start} to {last} are copied: they are shared"),
     "pages-reused": Reason(
         "", "mm/memory.c:wp_page_reuse", "pages {start} to {last} are kept: nothing else maps them any more"
+    ),
+    "pages-copied-pinned": Reason(
+        "", "mm/memory.c:copy_present_page", "pages {start} to {last} may be pinned, so the child gets copies at once"
     ),
     "charge-leaks": Reason(
         "", "mm/mremap.c:vrm_calc_charge", "{pages} pages are charged though the memory shrank, and never given back"

@@ -114,7 +114,8 @@ class Pte(NamedTuple):
     huge: bool = False
     """Mapped by a PMD entry (PRESENT, ZERO, MIGRATION)."""
     exclusive: bool = False
-    """The exclusive mark of swap and migration entries (PageAnonExclusive of present pages is in the frame)."""
+    """The exclusive mark of swap and migration entries (PageAnonExclusive of present pages is in the frame); for the
+    zero page: ksmd put it there."""
 
 
 # Kinds of frames.

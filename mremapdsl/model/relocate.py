@@ -14,6 +14,19 @@ from mremapdsl.model.records import ANON, KSM, MIGRATION, PRESENT, SWAP, Frame, 
 from mremapdsl.model.thp import folio_of, split_folio
 
 
+MOMENT_LINKED = "linked"
+"""The new VMA is in place, its anon_vma locked."""
+MOMENT_REWRITTEN = "rewritten"
+"""A folio (or row of folios) points to the new VMA; its page table entries are still at the old place."""
+MOMENT_OBSTACLE = "obstacle"
+"""The walk has met an obstacle; nothing is undone yet."""
+MOMENT_MOVED = "moved"
+"""The page tables have moved, the anon_vma is still locked."""
+MOMENT_UNLOCKED = "unlocked"
+"""The lock is gone; the second merge comes next."""
+MOMENTS = (MOMENT_LINKED, MOMENT_REWRITTEN, MOMENT_OBSTACLE, MOMENT_MOVED, MOMENT_UNLOCKED)
+
+
 class Obstacle(Exception):
     """The relocation cannot go on."""
 
@@ -108,12 +121,12 @@ class _Walk:
             self.nonpresent(start, end, pte)
         return end
 
-    def point(self, first: int, last: int, index_delta: int) -> None:
-        """Folios [first, last) get the goal's anon_vma and index = frame + index_delta."""
+    def point(self, first: int, last: int, index_delta: int, page: int) -> None:
+        """Folios [first, last), met at ``page``, get the goal's anon_vma and index = frame + index_delta."""
         if self.goal is not None:
             home = self.goal.anon
             self.machine.edit_frames(first, last, lambda f: f._replace(home=home, delta=index_delta))
-            self.machine.look_inside("folios rewritten, page tables not moved yet")
+            self.machine.moment(self.mm, MOMENT_REWRITTEN, page, min(self.span.end, page + last - first))
 
     def skew(self) -> int:
         return self.goal.skew if self.goal is not None else 0
@@ -137,7 +150,7 @@ class _Walk:
             first = block + pte.delta
             for _, _, frame in self.machine.frames.clip(first, first + HUGE_PAGES):
                 self.check_huge(frame, block)
-            self.point(first, first + HUGE_PAGES, self.skew() - pte.delta)
+            self.point(first, first + HUGE_PAGES, self.skew() - pte.delta, block)
             self.done += 1
         return end
 
@@ -161,7 +174,7 @@ class _Walk:
         if frame.order:
             return self.large(start, pte, frame)
         if self.may_rewrite(frame, start):
-            self.point(first, last, self.skew() - pte.delta)
+            self.point(first, last, self.skew() - pte.delta, start)
             self.done += stop - start
         return stop
 
@@ -190,7 +203,7 @@ class _Walk:
         block = page - page % size
         if block >= self.span.start and block + size <= self.span.end:
             if all(self.may_rewrite(f, page) for _, _, f in runs):
-                self.point(head, end, page + self.skew() - head)
+                self.point(head, end, page + self.skew() - head, page)
                 self.done += 1
             return block + size
         if self.rules.large_folio == "stop":
@@ -218,7 +231,7 @@ class _Walk:
             self.machine.note("relocation-skipped-nonpresent", start=start, last=end - 1)
             return
         for first, last, delta in self.behind(start, end, pte):
-            self.point(first, last, self.skew() - delta)
+            self.point(first, last, self.skew() - delta, first - delta)
             self.done += last - first
 
     def behind(self, start: int, end: int, pte: Pte) -> Iterator[tuple[int, int, int]]:

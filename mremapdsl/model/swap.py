@@ -8,48 +8,47 @@ from __future__ import annotations
 
 from mremapdsl.model.machine import Machine, Mm
 from mremapdsl.model.records import ANON, PRESENT, SWAP, Frame, Pte, Slot, Vma
+from mremapdsl.model.rmap import walk
 
 
-def swap_out(machine: Machine, start: int, end: int, *, keep_cached: bool = False) -> None:
+def swap_out(machine: Machine, start: int, end: int, *, keep_cached: bool = False) -> int:
     """Unmap frames [start, end) everywhere and leave swap entries; ``keep_cached`` leaves them in the swap cache.
 
-    A clean MADV_FREE page is dropped instead.  Kernel: shrink_folio_list, try_to_unmap_one.
+    A clean MADV_FREE page is dropped instead; pinned and KSM pages stay.  How many frames left.
+    Kernel: shrink_folio_list, try_to_unmap_one.
     """
+    count = 0
     for s, e, frame in machine.frames.clip(start, end):
         if frame.pins or frame.kind != ANON:
             continue
+        count += e - s
         if frame.lazyfree:
-            replace_entries(machine, s, e, None)
+            replace_entries(machine, s, e, frame, None)
             continue
-        slot = machine.next_slot
-        if frame.swap is not None:
-            slot = s + frame.swap
-        else:
+        slot = s + frame.swap if frame.swap is not None else machine.next_slot
+        if frame.swap is None:
             machine.next_slot += e - s
-        machine.slots.splice(slot, slot + e - s, [(slot, slot + e - s, Slot(0, frame.data, s - slot if keep_cached else None, frame.ever_shared))])
-        if keep_cached:
-            machine.edit_frames(s, e, lambda f: f._replace(swap=slot - s))  # noqa: B023
-        replace_entries(machine, s, e, slot - s)
+        cached = s - slot if keep_cached else None
+        users = machine.slots.at(slot)
+        record = Slot(users.users if users is not None else 0, frame.data, cached, frame.ever_shared)
+        machine.slots.splice(slot, slot + e - s, [(slot, slot + e - s, record)])
+        machine.edit_frames(s, e, lambda f: f._replace(swap=slot - s if keep_cached else None))  # noqa: B023
+        replace_entries(machine, s, e, frame, slot - s)
+    return count
 
 
-def replace_entries(machine: Machine, start: int, end: int, slot_delta: int | None) -> None:
-    """Turn every entry that maps frames [start, end) into a swap entry (slot - frame given) or nothing (None)."""
-    for mm in machine.mms.values():
-        for s, e, pte in list(mm.ptes):
-            if pte.kind != PRESENT:
-                continue
-            first, last = max(s + pte.delta, start), min(e + pte.delta, end)
-            if first >= last:
-                continue
-            page, stop = first - pte.delta, last - pte.delta
-            new: list[tuple[int, int, Pte]] = []
-            if slot_delta is not None:
-                for fs, fe, frame in machine.frames.clip(first, last):
-                    entry = Pte(SWAP, pte.delta + slot_delta, False, frame.exclusive)
-                    new.append((fs - pte.delta, fe - pte.delta, entry))
-                machine.edit_slots(first + slot_delta, last + slot_delta, lambda slot: slot._replace(users=slot.users + 1))
-            machine.set_ptes(mm, page, stop, new)
-            machine.edit_frames(first, last, _unmapped)
+def replace_entries(machine: Machine, start: int, end: int, frame: Frame, slot_delta: int | None) -> None:
+    """Turn every entry that a walk of frames [start, end) finds into a swap entry (slot - frame) or nothing (None)."""
+    for mm, page, stop in list(walk(machine, start, end)):
+        entry = mm.ptes.at(page)
+        assert entry is not None
+        first, last = page + entry.delta, stop + entry.delta
+        new: list[tuple[int, int, Pte]] = []
+        if slot_delta is not None:
+            new.append((page, stop, Pte(SWAP, entry.delta + slot_delta, False, frame.exclusive)))
+            machine.edit_slots(first + slot_delta, last + slot_delta, lambda slot: slot._replace(users=slot.users + 1))
+        machine.set_ptes(mm, page, stop, new)
+        machine.edit_frames(first, last, _unmapped)
 
 
 def _unmapped(frame: Frame) -> Frame | None:

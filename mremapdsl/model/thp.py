@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from mremapdsl.model.anon import prepare
 from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
-from mremapdsl.model.reason import refuse
-from mremapdsl.model.records import ANON, HUGEPAGE, LOCKED, MIGRATION, NOHUGEPAGE, PRESENT, SWAP, ZERO, Frame, Pte, Vma
+from mremapdsl.model.reason import Why, refuse, why
+from mremapdsl.model.records import ANON, HUGEPAGE, LOCKED, NOHUGEPAGE, PRESENT, SWAP, ZERO, Frame, Pte, Vma
+from mremapdsl.model.rmap import walk
 
 HUGE_ORDER = 9
 
@@ -193,28 +194,49 @@ def collapse_block(machine: Machine, mm: Mm, vma: Vma, block: int) -> str | None
 def split_folio(machine: Machine, number: int) -> bool:
     """Split a large folio into small ones; mapped sub-pages that are all zero become the zero page.
 
-    False (nothing changed) if the folio is pinned. Kernel: split_huge_page_to_list_to_order, remap_page.
+    False (nothing changed) if it is pinned, in the swap cache, or not all of its mappings can be found.
+    Kernel: split_huge_page_to_list_to_order, remap_page.
     """
     head, end, runs = folio_of(machine, number)
-    if any(frame.pins for _, _, frame in runs):
+    if any(frame.pins or frame.swap is not None for _, _, frame in runs):
         return False
-    for mm in machine.mms.values():
-        for s, e, pte in list(mm.ptes):
-            if pte.kind in (PRESENT, MIGRATION) and s + pte.delta < end and e + pte.delta > head:
-                if pte.huge:
-                    machine.split_huge_block(mm, head - pte.delta)
-                zero_subpages(machine, mm, max(s, head - pte.delta), min(e, end - pte.delta), pte.delta)
+    found = [(s, frame, place) for s, e, frame in runs for place in walk(machine, s, e)]
+    if sum(stop - page for _, _, (_, page, stop) in found) != large_mapcount(runs):
+        return False
+    for _, _, (mm, page, _) in found:
+        machine.split_huge_at(mm, page) if page % HUGE_PAGES else machine.split_huge_block(mm, page)
+    for _, frame, (mm, page, stop) in found:
+        if frame.data == 0:
+            map_zero_page(machine, mm, page, stop)
     machine.edit_frames(head, end, lambda f: f._replace(order=0))
     machine.counters["folios_split"] += 1
     return True
 
 
-def zero_subpages(machine: Machine, mm: Mm, start: int, end: int, delta: int) -> None:
-    """Map the zero page instead of zero-filled pages, except where memory is locked (try_to_map_unused_to_zeropage)."""
-    for s, e, frame in machine.frames.clip(start + delta, end + delta):
-        if frame.data == 0:
-            page, stop = s - delta, e - delta
-            vma = mm.vma_at(page)
-            if vma is not None and not vma.flags & LOCKED:
-                machine.set_ptes(mm, page, stop, [(page, stop, Pte(ZERO))])
-                machine.put_frames(s, e)
+def map_zero_page(machine: Machine, mm: Mm, page: int, stop: int) -> None:
+    """The zero page instead of zero-filled sub-pages, except in locked memory (try_to_map_unused_to_zeropage)."""
+    vma = mm.vma_at(page)
+    if vma is None or vma.flags & LOCKED:
+        return
+    for s, e, pte in mm.ptes.clip(page, stop):
+        if pte.kind == PRESENT:
+            machine.set_ptes(mm, s, e, [(s, e, Pte(ZERO))])
+            machine.put_frames(s + pte.delta, e + pte.delta)
+
+
+def split_range(machine: Machine, mm: Mm, start: int, end: int) -> Why:
+    """Split every large folio with a page mapped in the range; folios that cannot be split stay."""
+    count = failed = 0
+    for s, e, pte in mm.ptes.clip(start, end):
+        if pte.kind != PRESENT:
+            continue
+        for first, last, frame in machine.frames.clip(s + pte.delta, e + pte.delta):
+            size = 1 << frame.order
+            for head in range(first - first % size, last, size) if frame.order else ():
+                number = max(head, first)
+                current = machine.frames.at(number)
+                if current is not None and current.order:
+                    done = split_folio(machine, number)
+                    count += done
+                    failed += not done
+    return why("split", folios=count, failed=failed)

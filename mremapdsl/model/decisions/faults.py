@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from mremapdsl.model.decision import choice, constant, decision
-from mremapdsl.model.records import ANON, Frame
+from mremapdsl.model.ksmd import RmapItem
+from mremapdsl.model.records import ANON, MAYBE_GUARD, Frame, Vma
 
 decision("reuse_page", "mm/memory.c:wp_can_reuse_anon_folio", "Whether a write to a page that is not exclusive may keep it.")
 
@@ -47,6 +48,29 @@ def account_kept_if_faulted(anonymous: bool, faulted: bool) -> bool:
 def account_never_kept(anonymous: bool, faulted: bool) -> bool:
     """It is always given back."""
     return False
+
+
+decision("guards", "mm/madvise.c:madvise_guard_install", "Whether the kernel knows guard pages.")
+constant("guards", "unknown", False, "Up to 6.12: GUARD_INSTALL and GUARD_REMOVE are EINVAL.")
+constant("guards", "markers", True, "Since 6.13: page table markers.")
+
+decision("guard_flag", "mm/madvise.c:madvise_guard_install", "The VMA flag that a guard page leaves.")
+constant("guard_flag", "none", 0, "None.")
+constant("guard_flag", "maybe_guard", MAYBE_GUARD, "Since 6.19: VM_MAYBE_GUARD on the whole VMA, sticky in merges.")
+
+decision("ksm_lookup", "mm/ksm.c:rmap_walk_ksm", "Which VMAs of an anon_vma's tree a walk of a KSM page considers.")
+
+
+@choice("ksm_lookup", "whole_tree")
+def whole_tree(item: RmapItem, vma: Vma, page: int) -> bool:
+    """Up to 7.2: all that hold the remembered address."""
+    return True
+
+
+@choice("ksm_lookup", "by_index")
+def by_index(item: RmapItem, vma: Vma, page: int) -> bool:
+    """Since 7.3: those that also hold the remembered linear index."""
+    return vma.start <= item.index - vma.anon_skew < vma.end
 
 
 decision(

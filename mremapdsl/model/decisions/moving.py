@@ -42,6 +42,10 @@ decision("dontunmap_locked", "mm/mremap.c:dontunmap_complete", "What DONTUNMAP o
 constant("dontunmap_locked", "whole_vma", False, "Up to 7.0: the whole source VMA.")
 constant("dontunmap_locked", "split_first", True, "Since 7.2: the moved part, split off before.")
 
+decision("merge_any_first", "mm/vma.c:__mmap_region", "When PR_SET_MEMORY_MERGE marks a new mapping mergeable.")
+constant("merge_any_first", "before_merging", True, "Since 6.17: before it looks at its neighbours, so it joins them.")
+constant("merge_any_first", "after_merging", False, "Up to 6.16: afterwards, so it never joins a marked neighbour.")
+
 decision("shrink_charge", "mm/mremap.c:vrm_calc_charge", "What a move that also shrinks charges.")
 constant("shrink_charge", "stale", True, "Up to 7.2: the size difference is charged as if it grew, and never given back.")
 constant("shrink_charge", "recomputed", False, "Since 7.3: nothing.")

@@ -1,0 +1,78 @@
+"""Faults of file and shared memory: the page cache, and copies of private pages. Mirrors ``mm/memory.c``, ``mm/filemap.c``.
+
+Every file is held in memory as shmem is: a page enters the cache when it is first accessed, without readahead.
+"""
+
+from __future__ import annotations
+
+from mremapdsl.model.anon import prepare
+from mremapdsl.model.machine import File, Machine, Mm
+from mremapdsl.model.reason import refuse
+from mremapdsl.model.records import ANON, FILE, PRESENT, SHARED, Frame, Pte, Vma
+
+FAULT_AROUND = 16
+"""Pages that a read fault maps around it if they are in the cache (fault_around_bytes)."""
+
+
+def fault_file(machine: Machine, mm: Mm, i: int, start: int, end: int, byte: int | None) -> None:
+    """First access of pages of a file mapping. Errors: BUS behind the end of the object.
+
+    Kernel: do_read_fault, do_cow_fault, do_shared_fault.
+    """
+    vma = mm.vmas[i]
+    file = machine.files[vma.file or ""]
+    stop = end if file.pages is None else min(end, file.pages - vma.skew)
+    if start < stop:
+        fill_cache(machine, file, start + vma.skew, stop + vma.skew)
+        if byte is None:
+            map_cached(machine, mm, vma, file, start, stop)
+            fault_around(machine, mm, vma, file, start, stop)
+        elif vma.flags & SHARED:
+            map_cached(machine, mm, vma, file, start, stop)
+            write_cached(machine, mm, start, stop, byte)
+        else:
+            copy_from_cache(machine, mm, i, start, stop, byte)
+    if stop < end:
+        raise refuse("BUS", "behind-end", page=max(start, stop))
+
+
+def fill_cache(machine: Machine, file: File, first: int, last: int) -> None:
+    """Bring file pages [first, last) into the page cache; new ones are zero."""
+    for s, e, frame in file.cache.cover(first, last):
+        if frame is None:
+            number = machine.allocate(e - s)
+            machine.put_folios(number, e - s, Frame(FILE, 0, s - number, 0, False, 0))
+            file.cache.splice(s, e, [(s, e, number - s)])
+
+
+def map_cached(machine: Machine, mm: Mm, vma: Vma, file: File, start: int, end: int) -> None:
+    """Map cached pages of the file at pages [start, end), where nothing is mapped yet."""
+    for s, e, frame_delta in file.cache.clip(start + vma.skew, end + vma.skew):
+        page, stop = s - vma.skew, e - vma.skew
+        for first, last, entry in mm.ptes.cover(page, stop):
+            if entry is None:
+                delta = vma.skew + frame_delta
+                machine.set_ptes(mm, first, last, [(first, last, Pte(PRESENT, delta))])
+                machine.get_frames(first + delta, last + delta)
+
+
+def fault_around(machine: Machine, mm: Mm, vma: Vma, file: File, start: int, end: int) -> None:
+    """A read fault also maps what is cached in the aligned windows around it (do_fault_around)."""
+    first = max(vma.start, start - start % FAULT_AROUND)
+    last = min(vma.end, -(-end // FAULT_AROUND) * FAULT_AROUND)
+    map_cached(machine, mm, vma, file, first, last)
+
+
+def write_cached(machine: Machine, mm: Mm, start: int, end: int, byte: int) -> None:
+    """Write through a shared mapping."""
+    for s, e, pte in mm.ptes.clip(start, end):
+        machine.edit_frames(s + pte.delta, e + pte.delta, lambda f: f._replace(data=byte))
+
+
+def copy_from_cache(machine: Machine, mm: Mm, i: int, start: int, end: int, byte: int) -> None:
+    """A first write to a private file mapping: an anonymous copy of the file's page (do_cow_fault)."""
+    vma = prepare(machine, mm, i)
+    count = end - start
+    frame = machine.allocate(count)
+    machine.put_folios(frame, count, Frame(ANON, vma.anon, start + vma.anon_skew - frame, 1, True, byte))
+    machine.set_ptes(mm, start, end, [(start, end, Pte(PRESENT, frame - start))])
