@@ -35,7 +35,9 @@ def conditions(rules: Rules, ask: Ask, target: Vma) -> Iterator[Condition]:
     words = "; ".join(_flags_words(new, target, differ)) if differ else "equal"
     yield Condition("flags", "flags-differ" if differ else None, words)
     same_file = target.file == new.file
-    yield Condition("file", None if same_file else "files-differ", f"{new.file or 'none'} here, {target.file or 'none'} there")
+    yield Condition(
+        "file", None if same_file else "files-differ", f"{new.file or 'none'} here, {target.file or 'none'} there"
+    )
     against = rules.anon_vmas_join(JoinAsk(new.anon, ask.source, ask.copied_from, target), rules.fork_child)
     yield Condition("anon_vma", against, f"{_anon_words(new)} here, {_anon_words(target)} there")
     wanted, have = new.start + target.skew, new.start + new.skew
@@ -43,7 +45,9 @@ def conditions(rules: Rules, ask: Ask, target: Vma) -> Iterator[Condition]:
     yield Condition("page offset", None if wanted == have else "pgoffs-do-not-continue", words)
     if new.file is not None and rules.private_file_index:
         against = None if target.anon_skew == new.anon_skew else "anon-pgoffs-do-not-continue"
-        yield Condition("anonymous page offset", against, f"{new.start + new.anon_skew} here, {new.start + target.anon_skew}")
+        yield Condition(
+            "anonymous page offset", against, f"{new.start + new.anon_skew} here, {new.start + target.anon_skew}"
+        )
 
 
 def _by(step: int) -> str:

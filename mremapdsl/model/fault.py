@@ -6,17 +6,6 @@ from mremapdsl.model.anon import prepare
 from mremapdsl.model.filemap import fault_file
 from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
 from mremapdsl.model.reason import NotModelled, refuse
-from mremapdsl.model.swap import swap_in
-from mremapdsl.model.thp import (
-    HUGE_ORDER,
-    Chunk,
-    enabled_orders,
-    map_folios,
-    map_huge_zero,
-    may_reuse_huge,
-    may_reuse_large,
-    next_chunk,
-)
 from mremapdsl.model.records import (
     ACCESS,
     ANON,
@@ -30,6 +19,17 @@ from mremapdsl.model.records import (
     ZERO,
     Frame,
     Pte,
+)
+from mremapdsl.model.swap import swap_in
+from mremapdsl.model.thp import (
+    HUGE_ORDER,
+    Chunk,
+    enabled_orders,
+    map_folios,
+    map_huge_zero,
+    may_reuse_huge,
+    may_reuse_large,
+    next_chunk,
 )
 
 

@@ -1,4 +1,4 @@
-"""Faults of file and shared memory: the page cache, and copies of private pages. Mirrors ``mm/memory.c``, ``mm/filemap.c``.
+"""Faults of file and shared memory: the page cache, and copies of private pages (``mm/memory.c``, ``mm/filemap.c``).
 
 Every file is held in memory as shmem is: a page enters the cache when it is first accessed, without readahead.
 """

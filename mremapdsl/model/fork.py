@@ -100,11 +100,11 @@ def share_entry(machine: Machine, parent: Mm, child: Mm, start: int, end: int, p
     machine.set_ptes(parent, start, end, [(start, end, shared)])
     machine.set_ptes(child, start, end, [(start, end, shared)])
     if pte.kind == SWAP:
-        machine.edit_slots(start + pte.delta, end + pte.delta, lambda slot: slot._replace(users=slot.users + 1, ever_shared=True))
-    else:
-        machine.edit_frames(
-            start + pte.delta, end + pte.delta, lambda f: f._replace(maps=f.maps + 1, ever_shared=True)
+        machine.edit_slots(
+            start + pte.delta, end + pte.delta, lambda slot: slot._replace(users=slot.users + 1, ever_shared=True)
         )
+    else:
+        machine.edit_frames(start + pte.delta, end + pte.delta, lambda f: f._replace(maps=f.maps + 1, ever_shared=True))
 
 
 def exit_process(machine: Machine, mm: Mm) -> None:

@@ -19,8 +19,8 @@ from mremapdsl.ops import TASK_PAGES
 INVARIANTS = {
     "vma-order": "VMAs are non-empty, sorted by address, disjoint and below TASK_SIZE.",
     "pte-inside-vma": "Every page table entry lies in a VMA of its process.",
-    "rmap-complete": "Every mapped anonymous page is found by a reverse-map walk of its folio: the VMA is linked to the "
-    "folio's anon_vma, and the folio's index is the VMA's index at that address.",
+    "rmap-complete": "Every mapped anonymous page is found by a reverse-map walk of its folio: the VMA is linked to "
+    "the folio's anon_vma, and the folio's index is the VMA's index at that address.",
     "mapcount": "A folio's count of mappings is the number of page table entries that map it.",
     "swap-count": "A swap slot's count of users is the number of swap entries that refer to it.",
     "folio-whole": "All pages of a large folio have one anon_vma and consecutive indices.",
@@ -108,7 +108,9 @@ def check_sums(machine: Machine, invariant: str, changes: list[tuple[int, int, i
     total, at = 0, 0
     for border in sorted(borders):
         if total:
-            sentence = f"{what} {at} to {border - 1}: {abs(total)} {'more' if total > 0 else 'fewer'} entries than counted"
+            sentence = (
+                f"{what} {at} to {border - 1}: {abs(total)} {'more' if total > 0 else 'fewer'} entries than counted"
+            )
             yield Broken(invariant, "", -1, (at, border), sentence)
         total += borders[border]
         at = border
@@ -235,7 +237,9 @@ def check_all(machine: Machine) -> list[Broken]:
     broken: list[Broken] = []
     maps: list[tuple[int, int, int]] = [(s, e, -frame.maps) for s, e, frame in machine.frames]
     users: list[tuple[int, int, int]] = [(s, e, -slot.users) for s, e, slot in machine.slots]
-    links: dict[int, list[int]] = {n: [-a.links, -a.num_active_vmas, -a.num_children] for n, a in machine.anon_vmas.items()}
+    links: dict[int, list[int]] = {
+        n: [-a.links, -a.num_active_vmas, -a.num_children] for n, a in machine.anon_vmas.items()
+    }
     for mm in machine.mms.values():
         broken += check_vmas(machine, mm, 0, TASK_PAGES)
         broken += check_entries(machine, mm, 0, TASK_PAGES)

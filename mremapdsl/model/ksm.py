@@ -7,6 +7,7 @@ content; an rmap_item says what ksmd remembers of one (process, page).
 from __future__ import annotations
 
 from collections.abc import Iterator
+
 from mremapdsl.model.ksmd import RmapItem
 from mremapdsl.model.machine import Machine, Mm
 from mremapdsl.model.records import ANON, KSM, MERGEABLE, PRESENT, SHARED, ZERO, Frame, Pte, Vma
@@ -177,7 +178,7 @@ def append(machine: Machine, mm: Mm, page: int, stable: int) -> None:
     assert vma is not None
     items = machine.ksm.items[mm.name]
     item = items.get(page, RmapItem())
-    items[page] = item._replace(frame=stable, anon_vma=vma.anon, index=page + vma.anon_skew)
+    items[page] = item._replace(frame=stable, anon_vma=vma.anon, linear=page + vma.anon_skew)
 
 
 def unshare(machine: Machine, mm: Mm, vma: Vma, start: int, end: int) -> int:
@@ -229,4 +230,4 @@ def move_items(machine: Machine, mm: Mm, start: int, end: int, to: int, vma: Vma
     for page in [page for page in items if start <= page < end]:
         item = items.pop(page)
         new = page - start + to
-        items[new] = item._replace(anon_vma=vma.anon, index=new + vma.anon_skew)
+        items[new] = item._replace(anon_vma=vma.anon, linear=new + vma.anon_skew)

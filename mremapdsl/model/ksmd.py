@@ -18,7 +18,7 @@ class RmapItem(NamedTuple):
     """The KSM page (stable node) that it is on the list of; -1 for none."""
     anon_vma: int = 0
     """The anon_vma whose tree a walk of the KSM page searches for this item."""
-    index: int = 0
+    linear: int = 0
     """Linear index when it was merged (used by 7.3's lookup)."""
 
 

@@ -10,8 +10,6 @@ from mremapdsl.model.ksm import enter, unshare
 from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
 from mremapdsl.model.merge import modify
 from mremapdsl.model.reason import Refused, Why, refuse, why
-from mremapdsl.model.swap import swap_out
-from mremapdsl.model.thp import collapse, split_folio
 from mremapdsl.model.records import (
     ACCESS,
     ANON,
@@ -30,6 +28,8 @@ from mremapdsl.model.records import (
     Pte,
     Vma,
 )
+from mremapdsl.model.swap import swap_out
+from mremapdsl.model.thp import collapse, split_folio
 
 FLAG_ADVICE: dict[str, Callable[[int], int]] = {
     "DONTFORK": lambda flags: flags | DONTCOPY,
@@ -109,7 +109,9 @@ def free(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
             machine.zap(mm, s, e)
         elif pte.kind == PRESENT:
             machine.edit_frames(
-                s + pte.delta, e + pte.delta, lambda f: f._replace(lazyfree=True) if f.kind == ANON and f.maps == 1 else f
+                s + pte.delta,
+                e + pte.delta,
+                lambda f: f._replace(lazyfree=True) if f.kind == ANON and f.maps == 1 else f,
             )
 
 
@@ -153,9 +155,9 @@ def split_partly_covered(machine: Machine, mm: Mm, start: int, end: int) -> None
             continue
         number = border + run[2].delta
         frame = machine.frames.at(number)
-        if frame is not None and frame.order and frame.maps == 1 and number % (1 << frame.order):
-            if before[2].delta == run[2].delta:
-                split_folio(machine, number)
+        inside = frame is not None and frame.order and frame.maps == 1 and number % (1 << frame.order)
+        if inside and before[2].delta == run[2].delta:
+            split_folio(machine, number)
 
 
 def guard_install(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:

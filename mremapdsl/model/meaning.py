@@ -118,7 +118,8 @@ def _set(machine: Machine, mm: Mm, op: ops.Set) -> Why:
         value: object = tuple(sorted([*others, (order, str(op.value))], reverse=True))
     else:
         value = op.value
-    machine.settings = settings._replace(**{op.key: value})
+    changed: dict[str, Any] = {op.key: value}
+    machine.settings = settings._replace(**changed)
     return why("set", key=op.key, value=op.value)
 
 

@@ -49,9 +49,7 @@ def may_join(machine: Machine, ask: Ask, target: Vma, left: bool) -> str | None:
         return "flags-differ"
     if target.file != new.file:
         return "files-differ"
-    against: str | None = rules.anon_vmas_join(
-        JoinAsk(new.anon, ask.source, ask.copied_from, target), rules.fork_child
-    )
+    against: str | None = rules.anon_vmas_join(JoinAsk(new.anon, ask.source, ask.copied_from, target), rules.fork_child)
     if against is not None:
         return against
     if target.skew != new.skew:

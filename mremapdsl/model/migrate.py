@@ -1,4 +1,4 @@
-"""Migration, pins and forced swap: what ``migrate``, ``pin`` and ``swapout`` do. Mirrors ``mm/migrate.c``, ``mm/gup.c``."""
+"""Migration, pins and forced swap: what ``migrate``, ``pin`` and ``swapout`` do (``mm/migrate.c``, ``mm/gup.c``)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def begin(machine: Machine, mm: Mm, start: int, end: int) -> Why:
     Pinned folios cannot be migrated (EBUSY).
     """
     runs = present_frames(machine, mm, start, end, PRESENT)
-    for first, last in runs:
+    for first, _ in runs:
         frame = machine.frames.at(first)
         assert frame is not None
         if frame.pins:

@@ -1,6 +1,6 @@
 """mremap: its checks and its ways. Mirrors ``mm/mremap.c``; the order of the checks is that of the rule set.
 
-    parameters -> source -> destination unmapped -> tail cut off -> move.py
+parameters -> source -> destination unmapped -> tail cut off -> move.py
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ PARAMETERS: dict[str, Callable[[Call], None]] = {
 
 
 def mremap(machine: Machine, mm: Mm, op: Mremap) -> tuple[Why, int]:
-    """What mremap did and the page that it returns. Errors as the guards say; a failure may leave its first half done."""
+    """What mremap did and the page that it returns. A failure (Refused) may leave its first half done."""
     call = Call(machine, mm, op)
     for name in machine.rules.mremap_parameters:
         PARAMETERS[name](call)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from mremapdsl.backend import AnonVmaView, PageRun, PageView, Unseen, VmaView
 from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
-from mremapdsl.model.rmap import walk
 from mremapdsl.model.records import (
     FILE,
     FLAG_NAMES,
@@ -21,6 +20,7 @@ from mremapdsl.model.records import (
     Vma,
     prot_string,
 )
+from mremapdsl.model.rmap import walk
 
 SHOWN_FLAGS = [(bit, short) for bit, (short, _) in FLAG_NAMES.items() if bit > 8]
 ENTRY_KINDS = {ZERO: "Z", SWAP: "S", GUARD: "S", MIGRATION: "M"}
@@ -104,7 +104,7 @@ def page_runs(machine: Machine, mm: Mm) -> list[PageRun]:
 
 
 def mapped_once(machine: Machine, start: int, end: int, frame: Frame, huge: bool) -> list[tuple[int, int, bool]]:
-    """Where pagemap shows bit 56 (mapped once); for a PMD mapping it shows the first page's for all (pagemap_pmd_range)."""
+    """Where pagemap shows bit 56 (mapped once); a PMD mapping shows its first page's for all (pagemap_pmd_range)."""
     once = frame.maps == 1
     head = start - start % HUGE_PAGES
     if not huge or head == start or not machine.rules.pagemap_huge_exclusive:
@@ -169,4 +169,3 @@ def page_view(machine: Machine, mm: Mm, page: int) -> PageView:
         frame.data,
         frame.order,
     )
-

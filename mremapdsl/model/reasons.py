@@ -19,6 +19,10 @@ class Reason(NamedTuple):
     """What would make it go the other way."""
 
 
+_FOLIOS = "mm/mremap.c:relocate_anon_folios"
+_SCAN = "mm/khugepaged.c:hpage_collapse_scan_pmd"
+_PUT_BACK = "mm/migrate.c:remove_migration_ptes"
+
 REASONS: dict[str, Reason] = {
     # --- what calls did ---------------------------------------------------------------------------------------
     "new-vma": Reason("mapped", "mm/vma.c:__mmap_new_vma", "a VMA of its own"),
@@ -50,10 +54,10 @@ REASONS: dict[str, Reason] = {
     "unpinned": Reason("unpinned", "mm/gup.c:unpin_user_pages", "{pages} pin(s) dropped"),
     "migration-begun": Reason("migrating", "mm/rmap.c:try_to_migrate", "{folios} folio run(s) are under migration"),
     "migrated": Reason(
-        "migrated", "mm/migrate.c:remove_migration_ptes", "{folios} folio run(s) replaced, {lost} entry(s) not found again"
+        "migrated", _PUT_BACK, "{folios} folio run(s) replaced, {lost} not found again"
     ),
     "migration-failed": Reason(
-        "migrated", "mm/migrate.c:remove_migration_ptes", "{folios} folio run(s) put back, {lost} entry(s) not found again"
+        "migrated", _PUT_BACK, "{folios} folio run(s) put back, {lost} not found again"
     ),
     "swapped-out": Reason("swapped", "mm/vmscan.c:shrink_folio_list", "{pages} page(s) went to swap"),
     "swapped-in": Reason("swapped", "mm/memory.c:do_swap_page", "{pages} page(s) came back from swap"),
@@ -99,20 +103,20 @@ REASONS: dict[str, Reason] = {
     "not-collapsible": Reason(
         "", "mm/khugepaged.c:madvise_collapse", "VMA [{start},{end}) is unfaulted, forbids or cannot hold huge pages"
     ),
-    "no-whole-block": Reason("", "mm/khugepaged.c:madvise_collapse", "[{start},{end}) holds no aligned block of 512 pages"),
-    "no-page-table": Reason("", "mm/khugepaged.c:hpage_collapse_scan_pmd", "a block of [{start},{end}) has no page table"),
-    "pinned-page": Reason("", "mm/khugepaged.c:hpage_collapse_scan_pmd", "a page of [{start},{end}) is pinned"),
+    "no-whole-block": Reason("", "mm/khugepaged.c:madvise_collapse", "[{start},{end}) holds no aligned block"),
+    "no-page-table": Reason("", _SCAN, "a block of [{start},{end}) has no page table"),
+    "pinned-page": Reason("", _SCAN, "a page of [{start},{end}) is pinned"),
     "entry-in-the-way": Reason(
-        "", "mm/khugepaged.c:hpage_collapse_scan_pmd", "an entry of [{start},{end}) is neither a page nor swap"
+        "", _SCAN, "an entry of [{start},{end}) is neither a page nor swap"
     ),
     "relocate-needs-maymove": Reason("", "mm/mremap.c:check_mremap_params", "RELOCATE and MUST_RELOCATE need MAYMOVE"),
     # --- relocation -------------------------------------------------------------------------------------------
     "relocated": Reason(
-        "relocated", "mm/mremap.c:relocate_anon_folios",
+        "relocated", _FOLIOS,
         "moved to {to} as if born there: page offset and {folios} folio(s) rewritten",
     ),
     "ordinary-merge": Reason(
-        "moved", "mm/vma.c:vma_merge_new_range", "the old page offset fits a neighbour at {to}, so nothing needs relocating"
+        "moved", "mm/vma.c:vma_merge_new_range", "the old page offset fits a neighbour at {to}: nothing to relocate"
     ),
     "nothing-to-relocate": Reason(
         "moved", "mm/mremap.c:move_vma",
@@ -128,29 +132,29 @@ REASONS: dict[str, Reason] = {
         "the VMA's anon_vma has children: a forked process may map its folios",
     ),
     "partial-huge-page": Reason(
-        "fallback", "mm/mremap.c:relocate_anon_folios", "the huge page at {page} lies only partly in [{start},{end})"
+        "fallback", _FOLIOS, "the huge page at {page} lies only partly in [{start},{end})"
     ),
     "huge-migration-entry": Reason(
-        "fallback", "mm/mremap.c:relocate_anon_folios", "the huge page at {page} is under migration"
+        "fallback", _FOLIOS, "the huge page at {page} is under migration"
     ),
-    "shared-huge-page": Reason("fallback", "mm/mremap.c:relocate_anon_folios", "the huge page at {page} may be mapped shared"),
-    "pinned-huge-page": Reason("fallback", "mm/mremap.c:relocate_anon_folios", "the huge page at {page} may be pinned"),
-    "pinned-folio": Reason("fallback", "mm/mremap.c:relocate_anon_folios", "the folio at {page} may be pinned"),
+    "shared-huge-page": Reason("fallback", _FOLIOS, "the huge page at {page} may be mapped shared"),
+    "pinned-huge-page": Reason("fallback", _FOLIOS, "the huge page at {page} may be pinned"),
+    "pinned-folio": Reason("fallback", _FOLIOS, "the folio at {page} may be pinned"),
     "ever-shared-folio": Reason(
-        "fallback", "mm/mremap.c:relocate_anon_folios", "the folio at {page} was shared by a fork at some time"
+        "fallback", _FOLIOS, "the folio at {page} was shared by a fork at some time"
     ),
     "nonpresent-entry": Reason(
-        "fallback", "mm/mremap.c:relocate_anon_folios", "page {page} holds a swap or migration entry"
+        "fallback", _FOLIOS, "page {page} holds a swap or migration entry"
     ),
     "large-folio-crosses": Reason(
-        "fallback", "mm/mremap.c:relocate_anon_folios", "the large folio at {page} crosses the border of [{start},{end})"
+        "fallback", _FOLIOS, "the large folio at {page} crosses the border of [{start},{end})"
     ),
     "large-folio-same-root": Reason(
-        "fallback", "mm/mremap.c:relocate_anon_folios",
+        "fallback", _FOLIOS,
         "the large folio at {page} crosses the border and cannot be split: its anon_vma's root is locked already",
     ),
     "large-folio-pinned": Reason(
-        "fallback", "mm/mremap.c:relocate_anon_folios",
+        "fallback", _FOLIOS,
         "the large folio at {page} crosses the border and cannot be split: it is pinned",
     ),
     "ksm-pages": Reason("fallback", "mm/mremap.c:prep_move_vma", "[{start},{end}) holds KSM pages"),
@@ -159,7 +163,7 @@ REASONS: dict[str, Reason] = {
     "flags-differ": Reason("", "mm/vma.c:is_mergeable_vma", "the flags differ", "give both the same flags"),
     "files-differ": Reason("", "mm/vma.c:is_mergeable_vma", "they do not map the same file"),
     "anon-vmas-differ": Reason(
-        "", "mm/vma.c:is_mergeable_anon_vma", "both are faulted, with different anon_vmas", "leave one of them unfaulted"
+        "", "mm/vma.c:is_mergeable_anon_vma", "both are faulted, with different anon_vmas", "leave one unfaulted"
     ),
     "unfaulted-neighbour": Reason(
         "", "mm/vma.c:is_mergeable_anon_vma", "the range is faulted and the neighbour is not (merges from 6.16 on)"
@@ -167,7 +171,7 @@ REASONS: dict[str, Reason] = {
     "neighbour-is-fork-child": Reason("", "mm/vma.c:vma_is_fork_child", "the neighbour was inherited through fork"),
     "source-is-fork-child": Reason("", "mm/vma.c:vma_is_fork_child", "the memory was inherited through fork"),
     "pgoffs-do-not-continue": Reason(
-        "", "mm/vma.c:can_vma_merge_before", "the page offsets do not continue", "keep the memory unfaulted until it is there"
+        "", "mm/vma.c:can_vma_merge_before", "the page offsets do not continue", "keep the memory unfaulted till then"
     ),
     "anon-pgoffs-do-not-continue": Reason(
         "", "mm/vma.c:can_vma_merge_before", "the anonymous page offsets do not continue"
@@ -183,7 +187,7 @@ REASONS: dict[str, Reason] = {
     "anon-vma-copied": Reason(
         "", "mm/vma.c:dup_anon_vma", "the surviving VMA [{start},{end}) was unfaulted and gets av{anon}"
     ),
-    "anon-vma-forked": Reason("", "mm/rmap.c:anon_vma_fork", "VMA [{start},{end}) gets av{anon}, a child of av{parent}"),
+    "anon-vma-forked": Reason("", "mm/rmap.c:anon_vma_fork", "VMA [{start},{end}) gets av{anon} below av{parent}"),
     "anon-vma-reused": Reason("", "mm/rmap.c:anon_vma_clone", "VMA [{start},{end}) reuses the idle av{anon}"),
     "pages-copied": Reason("", "mm/memory.c:wp_page_copy", "pages {start} to {last} are copied: they are shared"),
     "pages-reused": Reason(
@@ -204,19 +208,19 @@ REASONS: dict[str, Reason] = {
     ),
     "ksm-unshared": Reason("", "mm/mremap.c:prep_move_vma", "{pages} KSM page(s) of the range are un-shared first"),
     "relocation-skipped-shared": Reason(
-        "", "mm/mremap.c:relocate_anon_folios", "the folio at {page} may be mapped shared and is left as it is"
+        "", _FOLIOS, "the folio at {page} may be mapped shared and is left as it is"
     ),
     "relocation-skipped-pinned": Reason(
-        "", "mm/mremap.c:relocate_anon_folios", "the folio at {page} may be pinned and is left as it is"
+        "", _FOLIOS, "the folio at {page} may be pinned and is left as it is"
     ),
     "relocation-skipped-nonpresent": Reason(
-        "", "mm/mremap.c:relocate_anon_folios", "pages {start} to {last} hold swap or migration entries, left as they are"
+        "", _FOLIOS, "pages {start} to {last} hold swap or migration entries, left as they are"
     ),
     "relocation-split-folio": Reason(
         "", "mm/huge_memory.c:split_huge_page_to_list_to_order", "the order-{order} folio at {page} is split"
     ),
     "relocation-undone": Reason(
-        "", "mm/mremap.c:relocate_anon_folios", "undone: {folios} folio(s) point to the source again, the new VMA is gone"
+        "", _FOLIOS, "undone: {folios} folio(s) point to the source again, the new VMA is gone"
     ),
     "next-piece": Reason("", "mm/mremap.c:remap_move", "[{start},{end}) is moved to {to} by itself"),
 }  # fmt: skip

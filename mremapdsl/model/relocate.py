@@ -13,7 +13,6 @@ from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
 from mremapdsl.model.records import ANON, KSM, MIGRATION, PRESENT, SWAP, Frame, Pte, Vma
 from mremapdsl.model.thp import folio_of, split_folio
 
-
 MOMENT_LINKED = "linked"
 """The new VMA is in place, its anon_vma locked."""
 MOMENT_REWRITTEN = "rewritten"
@@ -249,5 +248,3 @@ class _Walk:
         if pte.kind == MIGRATION:
             return any(frame.ever_shared for _, _, frame in self.machine.frames.clip(first, last))
         return any(slot.ever_shared for _, _, slot in self.machine.slots.clip(first, last))
-
-

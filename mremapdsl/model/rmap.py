@@ -1,4 +1,4 @@
-"""The reverse map: from a folio to everything that maps it. Mirrors ``mm/rmap.c:rmap_walk_anon``, ``mm/ksm.c:rmap_walk_ksm``."""
+"""The reverse map: from a folio to everything that maps it. Mirrors rmap_walk_anon and rmap_walk_ksm."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class RunMap(Generic[V]):
     def first(self, key: int) -> int:
         """Position of the first run that ends after ``key``."""
         runs = self.runs
-        i = bisect_left(runs, (key + 1,))  # type: ignore[arg-type]  # a one-tuple sorts before every run from key + 1
+        i = bisect_left(runs, (key + 1,))  # a one-tuple sorts before every run from key + 1
         return i - 1 if i and runs[i - 1][1] > key else i
 
     def at(self, key: int) -> V | None:

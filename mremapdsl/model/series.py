@@ -1,8 +1,9 @@
 """The MREMAP_RELOCATE_ANON series as data: each revision is a kernel with some decisions changed.
 
-Revisions: RFC v1 (@<cover.1742478846.git.lorenzo.stoakes@oracle.com>), RFC v2 (@<cover.1745307301.git.lorenzo.stoakes@oracle.com>),
-RFC v3 (@<cover.1746305604.git.lorenzo.stoakes@oracle.com>) and the June 2025 posting
-(@<cover.1749473726.git.lorenzo.stoakes@oracle.com>), here v1.  All are laid on the 6.16 rules, the base of the last one.
+Revisions: RFC v1 (@<cover.1742478846.git.lorenzo.stoakes@oracle.com>), RFC v2
+(@<cover.1745307301.git.lorenzo.stoakes@oracle.com>), RFC v3 (@<cover.1746305604.git.lorenzo.stoakes@oracle.com>) and
+the June 2025 posting (@<cover.1749473726.git.lorenzo.stoakes@oracle.com>), here v1.  All are laid on the 6.16 rules,
+the base of the last one.
 """
 
 from __future__ import annotations

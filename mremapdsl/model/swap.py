@@ -76,9 +76,7 @@ def swap_in(machine: Machine, mm: Mm, i: int, start: int, end: int, pte: Pte, by
             copy_back(machine, mm, vma, page, stop, byte)
 
 
-def bring_back(
-    machine: Machine, vma: Vma, start: int, end: int, slot: Slot, page: int, *, exclusive: bool
-) -> int:
+def bring_back(machine: Machine, vma: Vma, start: int, end: int, slot: Slot, page: int, *, exclusive: bool) -> int:
     """Read slots [start, end) into new folios in the swap cache; the first frame.
 
     A folio that may be shared is homed at the root, from where every process that can refer to it is reached.

@@ -6,7 +6,9 @@ from mremapdsl.model.decision import choice, constant, decision
 from mremapdsl.model.ksmd import RmapItem
 from mremapdsl.model.records import ANON, MAYBE_GUARD, Frame, Vma
 
-decision("reuse_page", "mm/memory.c:wp_can_reuse_anon_folio", "Whether a write to a page that is not exclusive may keep it.")
+decision(
+    "reuse_page", "mm/memory.c:wp_can_reuse_anon_folio", "Whether a write to a page that is not exclusive may keep it."
+)
 
 
 @choice("reuse_page", "only_reference")
@@ -31,7 +33,9 @@ decision("reused_page_home", "mm/rmap.c:folio_move_anon_rmap", "The anon_vma of 
 constant("reused_page_home", "writer", True, "It moves to the writing VMA's active anon_vma.")
 constant("reused_page_home", "kept", False, "It stays where it was.", wrong=True)
 
-decision("fork_shares_page", "mm/memory.c:copy_present_ptes", "What fork leaves of the exclusive mark of a shared page.")
+decision(
+    "fork_shares_page", "mm/memory.c:copy_present_ptes", "What fork leaves of the exclusive mark of a shared page."
+)
 constant("fork_shares_page", "clears_exclusive", False, "Both sides must copy or prove to be alone before they write.")
 constant("fork_shares_page", "keeps_exclusive", True, "The mark stays.", wrong=True)
 
@@ -70,7 +74,7 @@ def whole_tree(item: RmapItem, vma: Vma, page: int) -> bool:
 @choice("ksm_lookup", "by_index")
 def by_index(item: RmapItem, vma: Vma, page: int) -> bool:
     """Since 7.3: those that also hold the remembered linear index."""
-    return vma.start <= item.index - vma.anon_skew < vma.end
+    return vma.start <= item.linear - vma.anon_skew < vma.end
 
 
 decision(
@@ -86,7 +90,9 @@ decision(
     "mm/khugepaged.c:madvise_collapse",
     "MADV_COLLAPSE of a range inside one block of 512 pages that begins and ends away from its borders.",
 )
-constant("collapse_without_block", "einval", True, "EINVAL: the count of blocks to collapse wraps around (seen on 6.18).")
+constant(
+    "collapse_without_block", "einval", True, "EINVAL: the count of blocks to collapse wraps around (seen on 6.18)."
+)
 constant("collapse_without_block", "nothing", False, "Success, nothing is done (seen on 7.3).")
 
 decision("private_file_index", "mm/memory.c:do_cow_fault", "The index of a copied page of a private file mapping.")

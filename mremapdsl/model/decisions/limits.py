@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from mremapdsl.model.decision import choice, decision
 
-decision("mremap_map_count", "mm/mremap.c:check_mremap_params", "The map-count headroom that mremap asks for at its start.")
+decision(
+    "mremap_map_count", "mm/mremap.c:check_mremap_params", "The map-count headroom that mremap asks for at its start."
+)
 
 
 @choice("mremap_map_count", "to_address_only")

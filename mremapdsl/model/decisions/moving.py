@@ -47,7 +47,9 @@ constant("merge_any_first", "before_merging", True, "Since 6.17: before it looks
 constant("merge_any_first", "after_merging", False, "Up to 6.16: afterwards, so it never joins a marked neighbour.")
 
 decision("shrink_charge", "mm/mremap.c:vrm_calc_charge", "What a move that also shrinks charges.")
-constant("shrink_charge", "stale", True, "Up to 7.2: the size difference is charged as if it grew, and never given back.")
+constant(
+    "shrink_charge", "stale", True, "Up to 7.2: the size difference is charged as if it grew, and never given back."
+)
 constant("shrink_charge", "recomputed", False, "Since 7.3: nothing.")
 
 decision(

@@ -82,19 +82,27 @@ def sharing_ever_shared(vma: Vma, anon_vma: AnonVma) -> str | None:
 
 
 decision("shared_folio", "mm/mremap.c:relocate_anon_pte", "What a folio that is mapped more than once does.")
-constant("shared_folio", "skip", "skip", "It is left as it is, with a one-time warning, and counted as success (RFC v2 to v1).")
+constant(
+    "shared_folio",
+    "skip",
+    "skip",
+    "It is left as it is, with a one-time warning, and counted as success (RFC v2 to v1).",
+)
 constant("shared_folio", "unchecked", "unchecked", "Nobody looks: it is rewritten (RFC v1).")
 constant("shared_folio", "stop_if_marked", "stop", "A folio with the ever-shared mark stops the relocation.")
 
 decision("pinned", "mm/mremap.c:relocate_anon_pte", "What a folio that may be pinned does.")
 constant(
     "pinned", "skip", "skip",
-    "A small or PTE-mapped one is left as it is and counted as success, which the June code does though its changelog says "
-    "abort; a PMD-mapped one stops the relocation.",
+    "A small or PTE-mapped one is left as it is and counted as success: the June code does so though its "
+    "changelog says abort; a PMD-mapped one stops the relocation.",
 )  # fmt: skip
 constant("pinned", "abort", "stop", "It stops the relocation, as the June changelog says.")
 constant(
-    "pinned", "move", "move", "It is rewritten like any other: a pin does not use the reverse map (David, Lorenzo in the review)."
+    "pinned",
+    "move",
+    "move",
+    "It is rewritten like any other: a pin does not use the reverse map (David, Lorenzo in the review).",
 )
 
 decision("nonpresent", "mm/mremap.c:relocate_anon_pte", "What swap and migration entries do.")
@@ -108,7 +116,7 @@ constant("nonpresent", "fail", "stop", "Any of them stops the relocation.")
 decision("large_folio", "mm/mremap.c:relocate_large_folio", "What a large folio across the border of the range does.")
 constant(
     "large_folio", "split", "split",
-    "A PTE-mapped one is split, unless its anon_vma root is the one already locked; a PMD-mapped one stops the relocation.",
+    "A PTE-mapped one is split, unless its root is the one already locked; a PMD-mapped one stops the relocation.",
 )  # fmt: skip
 constant("large_folio", "fail", "stop", "It stops the relocation (RFC v1; one of David's two alternatives).")
 
@@ -129,6 +137,10 @@ decision("undo_charge", "mm/mremap.c:copy_vma_and_data", "What the removal of th
 constant("undo_charge", "uncharged", True, "It gives back a charge that was never taken: Committed_AS falls.")
 constant("undo_charge", "neutral", False, "Nothing.")
 
-decision("relocation_lock", "mm/mremap.c:move_vma", "What keeps reverse-map walks away while folios and tables disagree.")
-constant("relocation_lock", "new_anon_vma", True, "The new VMA's anon_vma, write-locked until the page tables have moved.")
+decision(
+    "relocation_lock", "mm/mremap.c:move_vma", "What keeps reverse-map walks away while folios and tables disagree."
+)
+constant(
+    "relocation_lock", "new_anon_vma", True, "The new VMA's anon_vma, write-locked until the page tables have moved."
+)
 constant("relocation_lock", "none", False, "Nothing.", wrong=True)
