@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from mremapdsl.model.fault import populate
 from mremapdsl.model.machine import Machine, Mm
 from mremapdsl.model.merge import modify
@@ -46,6 +48,9 @@ def mprotect(machine: Machine, mm: Mm, start: int, pages: int, prot: str) -> Why
             flags, charge = charged(machine, vma, flags, stop - at)
             modify(machine, mm, i, at, stop, flags)
             machine.committed += charge
+            if vma.flags & (WRITE | SHARED | LOCKED) == LOCKED and flags & WRITE:
+                with suppress(Refused):  # what cannot be faulted in (a guard page) is left
+                    populate(machine, mm, at, stop)
             did = why("changed")
         at = stop
     return did

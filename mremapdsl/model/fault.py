@@ -146,17 +146,26 @@ def write_present(machine: Machine, mm: Mm, i: int, start: int, end: int, pte: P
             prepare_huge_write(machine, mm, i, block, pte)
     for s, e, frame in machine.frames.clip(start + delta, end + delta):
         if frame.exclusive or (frame.kind == FILE and mm.vmas[i].flags & SHARED):
-            if frame.data != byte or frame.lazyfree:
-                machine.edit_frames(s, e, lambda f: f._replace(data=byte, lazyfree=False))
+            if frame.data != byte:
+                machine.edit_frames(s, e, lambda f: f._replace(data=byte))
+            mark_dirty(machine, mm, s - delta, e - delta, pte)
         elif may_reuse(machine, mm, s, frame):
             machine.note("pages-reused", start=s - delta, last=e - delta - 1)
             home = mm.vmas[i].anon if machine.rules.reused_page_home and not frame.order else frame.home
-            machine.edit_frames(s, e, lambda f: f._replace(exclusive=True, data=byte, home=home, lazyfree=False))  # noqa: B023
+            machine.edit_frames(s, e, lambda f: f._replace(exclusive=True, data=byte, home=home))  # noqa: B023
+            mark_dirty(machine, mm, s - delta, e - delta, pte)
         else:
             machine.note("pages-copied", start=s - delta, last=e - delta - 1)
             prepare(machine, mm, i)
             map_new_folios(machine, mm, i, s - delta, e - delta, byte)
             machine.put_frames(s, e)
+
+
+def mark_dirty(machine: Machine, mm: Mm, start: int, end: int, pte: Pte) -> None:
+    """A write through entries that MADV_FREE had cleaned."""
+    if pte.clean:
+        for s, e, entry in mm.ptes.clip(start, end):
+            machine.set_ptes(mm, s, e, [(s, e, entry._replace(clean=False))])
 
 
 def may_reuse(machine: Machine, mm: Mm, number: int, frame: Frame) -> bool:
@@ -183,7 +192,7 @@ def prepare_huge_write(machine: Machine, mm: Mm, i: int, block: int, pte: Pte) -
 
 def populate(machine: Machine, mm: Mm, start: int, end: int, write: bool | None = None) -> None:
     """Fault in mapped pages as mlock and MAP_POPULATE do: writable private memory for write, the rest for read."""
-    for vma in [v for v in mm.vmas if v.end > start and v.start < end]:
+    for vma in [v for v in mm.vmas if v.end > start and v.start < end and v.flags & ACCESS]:
         i = mm.find(vma.start)
         wants_write = write if write is not None else vma.flags & (WRITE | SHARED) == WRITE
         populate_vma(machine, mm, i, max(start, vma.start), min(end, vma.end), wants_write)
@@ -192,8 +201,10 @@ def populate(machine: Machine, mm: Mm, start: int, end: int, write: bool | None 
 def populate_vma(machine: Machine, mm: Mm, i: int, start: int, end: int, write: bool) -> None:
     """Fault in pages of one VMA without changing the content of pages that are there."""
     for s, e, pte in mm.ptes.cover(start, end):
-        if pte is None or (pte.kind == ZERO and write):
+        if pte is None:
             fault_none(machine, mm, i, s, e, 0 if write else None)
+        elif pte.kind == ZERO and write:
+            write_zero(machine, mm, i, s, e, pte, 0)
         elif pte.kind == PRESENT and write:
             unshare_present(machine, mm, i, s, e, pte)
         elif pte.kind == GUARD:

@@ -6,7 +6,7 @@ Every file is held in memory as shmem is: a page enters the cache when it is fir
 from __future__ import annotations
 
 from mremapdsl.model.anon import prepare
-from mremapdsl.model.machine import File, Machine, Mm
+from mremapdsl.model.machine import HUGE_PAGES, File, Machine, Mm
 from mremapdsl.model.reason import refuse
 from mremapdsl.model.records import ANON, FILE, PRESENT, SHARED, Frame, Pte, Vma
 
@@ -57,9 +57,13 @@ def map_cached(machine: Machine, mm: Mm, vma: Vma, file: File, start: int, end: 
 
 
 def fault_around(machine: Machine, mm: Mm, vma: Vma, file: File, start: int, end: int) -> None:
-    """A read fault also maps what is cached in the aligned windows around it (do_fault_around)."""
+    """Read faults also map what is cached in windows around them (do_fault_around).
+
+    A window begins at an aligned address or at the VMA's start and ends 16 pages further, inside the page table.
+    """
     first = max(vma.start, start - start % FAULT_AROUND)
-    last = min(vma.end, -(-end // FAULT_AROUND) * FAULT_AROUND)
+    last = max(vma.start, (end - 1) - (end - 1) % FAULT_AROUND) + FAULT_AROUND
+    last = min(last, vma.end, ((end - 1) // HUGE_PAGES + 1) * HUGE_PAGES)
     map_cached(machine, mm, vma, file, first, last)
 
 

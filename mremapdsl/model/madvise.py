@@ -10,26 +10,23 @@ from mremapdsl.model.ksm import enter, unshare
 from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
 from mremapdsl.model.merge import modify
 from mremapdsl.model.reason import Refused, Why, refuse, why
+from mremapdsl.model.reclaim import cold, free, page_out
 from mremapdsl.model.records import (
-    ACCESS,
-    ANON,
     DONTCOPY,
     GUARD,
     HUGEPAGE,
     LOCKED,
     MERGEABLE,
     NOHUGEPAGE,
-    PRESENT,
+    READ,
     SEALED,
     SHARED,
-    SWAP,
     WIPEONFORK,
     WRITE,
     Pte,
     Vma,
 )
-from mremapdsl.model.swap import swap_out
-from mremapdsl.model.thp import collapse, split_folio
+from mremapdsl.model.thp import collapse
 
 FLAG_ADVICE: dict[str, Callable[[int], int]] = {
     "DONTFORK": lambda flags: flags | DONTCOPY,
@@ -101,65 +98,6 @@ def dontneed(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
             machine.drop_tables(mm, s, e)
 
 
-def free(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
-    """Mark pages that nobody else maps as free to drop; swap entries are dropped at once (madvise_free_pte_range)."""
-    split_partly_covered(machine, mm, start, end)
-    for s, e, pte in mm.ptes.clip(start, end):
-        if pte.kind == SWAP:
-            machine.zap(mm, s, e)
-        elif pte.kind == PRESENT:
-            machine.edit_frames(
-                s + pte.delta,
-                e + pte.delta,
-                lambda f: f._replace(lazyfree=True) if f.kind == ANON and f.maps == 1 else f,
-            )
-
-
-def cold(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
-    """Deactivate pages: nothing that the model shows."""
-
-
-def page_out(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
-    """Reclaim the pages of the range that nobody else maps (madvise_cold_or_pageout_pte_range)."""
-    if mm.vmas[i].file is not None and mm.vmas[i].flags & SHARED:
-        return
-    split_partly_covered(machine, mm, start, end)
-    for s, e, pte in mm.ptes.clip(start, end):
-        if pte.kind != PRESENT:
-            continue
-        for number in large_heads(machine, s + pte.delta, e + pte.delta):
-            split_folio(machine, number)
-    for s, e, pte in mm.ptes.clip(start, end):
-        if pte.kind == PRESENT:
-            for fs, fe, frame in machine.frames.clip(s + pte.delta, e + pte.delta):
-                if frame.maps == 1 and not frame.order and (machine.settings.swap or frame.lazyfree):
-                    swap_out(machine, fs, fe)
-
-
-def large_heads(machine: Machine, first: int, last: int) -> list[int]:
-    """One frame of each large folio with frames in [first, last) that no two entries map."""
-    heads: list[int] = []
-    for s, e, frame in machine.frames.clip(first, last):
-        if frame.order and frame.maps == 1:
-            size = 1 << frame.order
-            heads += range(s, e, size) if s % size == 0 else [s, *range(s - s % size + size, e, size)]
-    return heads
-
-
-def split_partly_covered(machine: Machine, mm: Mm, start: int, end: int) -> None:
-    """A large folio that the range covers in part is split first, if nobody else maps it."""
-    for border in (start, end):
-        run = mm.ptes.run_at(border)
-        before = mm.ptes.run_at(border - 1)
-        if run is None or before is None or run[2].kind != PRESENT or before[2].kind != PRESENT:
-            continue
-        number = border + run[2].delta
-        frame = machine.frames.at(number)
-        inside = frame is not None and frame.order and frame.maps == 1 and number % (1 << frame.order)
-        if inside and before[2].delta == run[2].delta:
-            split_folio(machine, number)
-
-
 def guard_install(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
     """Markers in the place of whatever is there; the VMA becomes faulted, so that fork copies them."""
     prepare(machine, mm, i)
@@ -186,7 +124,7 @@ PAGE_ADVICE: dict[str, Callable[[Machine, Mm, int, int, int], None]] = {
     "GUARD_INSTALL": guard_install,
     "GUARD_REMOVE": guard_remove,
 }
-NOT_ON_LOCKED = {"DONTNEED", "COLD", "PAGEOUT", "GUARD_INSTALL"}
+NOT_ON_LOCKED = {"DONTNEED", "FREE", "COLD", "PAGEOUT", "GUARD_INSTALL"}
 
 
 def advise_flags(machine: Machine, mm: Mm, i: int, start: int, end: int, advice: str) -> None:
@@ -224,9 +162,12 @@ def populate_range(machine: Machine, mm: Mm, start: int, end: int, write: bool) 
         stop = min(vma.end, end)
         if not may_populate(vma, write):
             raise refuse("EINVAL", "protection", page=at, wanted="write" if write else "read")
-        populate_vma(machine, mm, i, at, stop, write)
+        try:
+            populate_vma(machine, mm, i, at, stop, write)
+        except Refused as refused:
+            raise refuse("EFAULT", refused.reason.reason, **refused.reason.values) from None
         at = stop
 
 
 def may_populate(vma: Vma, write: bool) -> bool:
-    return bool(vma.flags & WRITE) if write else bool(vma.flags & ACCESS)
+    return bool(vma.flags & (WRITE if write else READ))

@@ -40,7 +40,10 @@ from mremapdsl.model.relocate import (
     has_ksm,
     rewrite,
 )
-from mremapdsl.ops import DONTUNMAP, FIXED, MUST_RELOCATE, Mremap
+from mremapdsl.ops import ARENA, DONTUNMAP, FIXED, MUST_RELOCATE, PAGE, Mremap
+
+ADDRESS_0 = -(ARENA // PAGE)
+"""Where a call points that passes no destination; far below the arena's page 0."""
 
 
 class Call:
@@ -52,7 +55,7 @@ class Call:
         self.at = op.at
         self.old = op.pages
         self.new = op.new_pages
-        self.to = op.to if op.to is not None else 0
+        self.to = op.to if op.to is not None else ADDRESS_0
         self.flags = op.flags
         self.grows = op.new_pages > op.pages
         self.shrinks = op.new_pages < op.pages

@@ -11,7 +11,7 @@ from mremapdsl.model.fault import populate
 from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
 from mremapdsl.model.mapping import unmap
 from mremapdsl.model.merge import Ask, merge_new_range
-from mremapdsl.model.move import Call, move
+from mremapdsl.model.move import ADDRESS_0, Call, move
 from mremapdsl.model.reason import Why, refuse, why
 from mremapdsl.model.records import ACCOUNT, LOCKED, LOCKONFAULT, SEALED, SHARED, Vma
 from mremapdsl.ops import DONTUNMAP, FIXED, MAYMOVE, MUST_RELOCATE, RELOCATE, TASK_PAGES, Mremap
@@ -194,7 +194,9 @@ def to_address(call: Call) -> Why:
         call.old = call.new
     if not first:
         check_source(call)
-    if not call.flags & FIXED and (not call.to or not is_free(mm, call.to, call.to + call.new)):
+    if call.flags & FIXED and call.to < 0:
+        raise refuse("EPERM", "below-min-address")
+    if not call.flags & FIXED and (call.to == ADDRESS_0 or not is_free(mm, call.to, call.to + call.new)):
         call.to = choose_address(mm, call.new)
     return move(call)
 

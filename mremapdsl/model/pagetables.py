@@ -17,6 +17,9 @@ def move_page_tables(machine: Machine, mm: Mm, start: int, end: int, to: int) ->
     machine.split_huge_at(mm, end)
     runs = mm.ptes.clip(start, end)
     if shift % HUGE_PAGES:
+        for s, e, pte in runs:
+            if pte.huge:
+                machine.need_tables(mm, s, e)
         runs = [(s, e, pte._replace(huge=False)) if pte.huge else (s, e, pte) for s, e, pte in runs]
     moved: list[Run[Pte]] = []
     for s, e, pte in runs:

@@ -69,6 +69,9 @@ REASONS: dict[str, Reason] = {
         "", "mm/mremap.c:check_prep_vma", "an old length of zero duplicates shared memory only; this memory is private"
     ),
     "beyond-task-size": Reason("", "mm/mremap.c:check_mremap_params", "the range reaches beyond TASK_SIZE"),
+    "below-min-address": Reason(
+        "", "security/commoncap.c:cap_mmap_addr", "no destination is given, and address 0 lies below mmap_min_addr"
+    ),
     "map-count": Reason(
         "", "mm/vma.c:split_vma", "{count} VMAs exist and max_map_count is {limit}", "raise max_map_count"
     ),

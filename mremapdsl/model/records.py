@@ -112,6 +112,8 @@ class Pte(NamedTuple):
     exclusive: bool = False
     """The exclusive mark of swap and migration entries (PageAnonExclusive of present pages is in the frame); for the
     zero page: ksmd put it there."""
+    clean: bool = False
+    """Not written since MADV_FREE."""
 
 
 # Kinds of frames.
@@ -139,7 +141,7 @@ class Frame(NamedTuple):
     swap: int | None = None
     """Swap slot - frame while the folio is in the swap cache."""
     lazyfree: bool = False
-    """MADV_FREE: clean, may be dropped instead of swapped out."""
+    """MADV_FREE: may be dropped instead of swapped out if its entries are still clean."""
     ever_shared: bool = False
     """The reviewer's mark: some fork has shared this folio (no kernel has it)."""
 

@@ -7,24 +7,20 @@ through the swap cache and stays there while other entries still refer to its sl
 from __future__ import annotations
 
 from mremapdsl.model.machine import Machine, Mm
-from mremapdsl.model.records import ANON, PRESENT, SWAP, Frame, Pte, Slot, Vma
+from mremapdsl.model.records import ANON, FILE, PRESENT, SWAP, Frame, Pte, Slot, Vma
 from mremapdsl.model.rmap import walk
 
 
 def swap_out(machine: Machine, start: int, end: int, *, keep_cached: bool = False) -> int:
     """Unmap frames [start, end) everywhere and leave swap entries; ``keep_cached`` leaves them in the swap cache.
 
-    A clean MADV_FREE page is dropped instead; pinned and KSM pages stay.  How many frames left.
-    Kernel: shrink_folio_list, try_to_unmap_one.
+    Pinned pages stay.  How many frames left.  Kernel: shrink_folio_list, try_to_unmap_one.
     """
     count = 0
     for s, e, frame in machine.frames.clip(start, end):
-        if frame.pins or frame.kind != ANON:
+        if frame.pins or frame.kind == FILE:
             continue
         count += e - s
-        if frame.lazyfree:
-            replace_entries(machine, s, e, frame, None)
-            continue
         slot = s + frame.swap if frame.swap is not None else machine.next_slot
         if frame.swap is None:
             machine.next_slot += e - s
@@ -35,6 +31,18 @@ def swap_out(machine: Machine, start: int, end: int, *, keep_cached: bool = Fals
         machine.edit_frames(s, e, lambda f: f._replace(swap=slot - s if keep_cached else None))  # noqa: B023
         replace_entries(machine, s, e, frame, slot - s)
     return count
+
+
+def drop_clean(machine: Machine, start: int, end: int) -> None:
+    """MADV_FREE pages whose entries were not written since are dropped; the others are ordinary pages again."""
+    for s, e, frame in machine.frames.clip(start, end):
+        for mm, page, stop in list(walk(machine, s, e)):
+            entry = mm.ptes.at(page)
+            assert entry is not None
+            if entry.clean and frame.maps == 1 and not frame.pins:
+                replace_entries(machine, page + entry.delta, stop + entry.delta, frame, None)
+            else:
+                machine.edit_frames(page + entry.delta, stop + entry.delta, lambda f: f._replace(lazyfree=False))
 
 
 def replace_entries(machine: Machine, start: int, end: int, frame: Frame, slot_delta: int | None) -> None:
@@ -63,7 +71,7 @@ def swap_in(machine: Machine, mm: Mm, i: int, start: int, end: int, pte: Pte, by
     for s, e, slot in list(machine.slots.clip(start + delta, end + delta)):
         page, stop = s - delta, e - delta
         vma = mm.vmas[i]
-        alone = slot.users == 1
+        alone = slot.users == 1 and not held_elsewhere(machine, s, slot)
         if slot.cached is None:
             frame = bring_back(machine, vma, s, e, slot, page, exclusive=pte.exclusive or (alone and byte is not None))
         else:
@@ -74,6 +82,12 @@ def swap_in(machine: Machine, mm: Mm, i: int, start: int, end: int, pte: Pte, by
             map_back(machine, mm, page, stop, frame, exclusive=False, byte=None)
         else:
             copy_back(machine, mm, vma, page, stop, byte)
+
+
+def held_elsewhere(machine: Machine, number: int, slot: Slot) -> bool:
+    """Whether the folio in the swap cache is mapped or pinned by somebody already."""
+    frame = machine.frames.at(number + slot.cached) if slot.cached is not None else None
+    return frame is not None and (frame.maps > 0 or frame.pins > 0)
 
 
 def bring_back(machine: Machine, vma: Vma, start: int, end: int, slot: Slot, page: int, *, exclusive: bool) -> int:
@@ -98,7 +112,7 @@ def map_back(machine: Machine, mm: Mm, page: int, stop: int, frame: int, *, excl
     machine.set_ptes(mm, page, stop, [(page, stop, Pte(PRESENT, frame - page))])
 
     def mapped(f: Frame) -> Frame:
-        return f._replace(maps=f.maps + 1, exclusive=exclusive, data=f.data if byte is None else byte, lazyfree=False)
+        return f._replace(maps=f.maps + 1, exclusive=exclusive, data=f.data if byte is None else byte)
 
     machine.edit_frames(frame, frame + stop - page, mapped)
     for s, e, pte in runs:

@@ -154,6 +154,8 @@ def collapse(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
     failed = None
     for block in range(first, last, HUGE_PAGES):
         failed = collapse_block(machine, mm, vma, block) or failed
+        if failed == "no-page-table":
+            break
     if failed is not None:
         errno = "EAGAIN" if failed == "pinned-page" else "EINVAL"
         raise refuse(errno, failed, start=start, end=end)

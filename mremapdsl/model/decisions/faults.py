@@ -14,7 +14,7 @@ decision(
 @choice("reuse_page", "only_reference")
 def only_reference(frame: Frame) -> bool:
     """A small anonymous folio that nothing else maps, pins or refers to from swap."""
-    return frame.kind == ANON and frame.maps == 1 and not frame.pins
+    return frame.kind == ANON and frame.maps == 1 and not frame.pins and frame.swap is None
 
 
 @choice("reuse_page", "always", wrong=True)
