@@ -33,6 +33,8 @@ def fault_file(machine: Machine, mm: Mm, i: int, start: int, end: int, byte: int
         else:
             copy_from_cache(machine, mm, i, start, stop, byte)
     if stop < end:
+        if byte is None:
+            fault_around(machine, mm, vma, file, max(start, stop), max(start, stop) + 1)
         raise refuse("BUS", "behind-end", page=max(start, stop))
 
 
