@@ -1,0 +1,1 @@
+"""Adapters: what other programs need to handle scenarios. Nothing here is imported unless such a program asks."""
