@@ -10,14 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from mremapdsl.lang import syntax
+from mremapdsl.lang.record import new
 
 Builder: TypeAlias = Callable[[Sequence[Any], int, int], Any]
 
 HUGE = 1 << 64
 """Stands for every number that is too long to read: larger than any that is allowed."""
-
-new = tuple.__new__
-
 
 def number(parts: Sequence[Any], start: int, end: int) -> syntax.Number:
     text = parts[0].text

@@ -71,8 +71,8 @@ def loop(context: Context, node: syntax.Loop) -> None:
     context.claim(name, constant=True)
     first, last = evaluate(context, node.first), evaluate(context, node.last)
     if last < first:
-        raise Problem("MRS302", node.first.start, node.last.end, f"the loop ends at {last}, before it begins at {first}",
-                      "write the smaller number first")  # fmt: skip
+        what = f"the loop ends at {last}, before it begins at {first}"
+        raise Problem("MRS302", node.first.start, node.last.end, what, "write the smaller number first")
     check_size(context, node, (last - first) * weight(context, node.body))
     around, skipped = context.loop, context.skipped
     for value in range(first, last):
@@ -91,13 +91,17 @@ def weight(context: Context, body: syntax.Body) -> int:
     """How many statements a body makes, as far as it can be told before; at least 1."""
     total = 0
     for node in body:
-        passes = 1
-        if isinstance(node, syntax.Loop):
-            try:
-                passes = evaluate(context, node.last) - evaluate(context, node.first)
-            except (Problem, AlreadyReported):
-                passes = 1
-        total += max(passes, 0) * (weight(context, node.body) if hasattr(node, "body") else 1)
+        match node:
+            case syntax.Loop():
+                try:
+                    passes = evaluate(context, node.last) - evaluate(context, node.first)
+                except (Problem, AlreadyReported):
+                    passes = 1
+                total += max(passes, 0) * weight(context, node.body)
+            case syntax.InProcess():
+                total += weight(context, node.body)
+            case _:
+                total += 1
     return max(total, 1)
 
 
@@ -110,7 +114,8 @@ def check_size(context: Context, node: syntax.Loop, more: int) -> None:
 
 def in_process(context: Context, node: syntax.InProcess) -> None:
     before = context.process
-    context.process = context.alive(node.process)
+    if not syntax.stands_in(node):
+        context.process = context.alive(node.process)
     run(context, node.body)
     context.process = before
 
@@ -131,6 +136,7 @@ def late_rules(_context: Context, node: syntax.Rules) -> None:
 
 def bad(context: Context, node: syntax.Bad) -> None:
     context.uncertain.update(node.words)
+    context.skipped += 1
     run(context, node.body)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -34,6 +35,10 @@ MOST = 100
 """Findings shown for one file."""
 
 
+LONG = re.compile(r"(\S{40})\S{40,}")
+"""Words that nobody wants to read in full."""
+
+
 class Findings:
     """The problems found so far; the same one is kept once, however often a loop meets it."""
 
@@ -47,8 +52,8 @@ class Findings:
             self.problems[key] = problem
             self.errors += CODES[problem.code].severity == ERROR
 
-    def take(self, other: Findings) -> None:
-        for problem in other.problems.values():
+    def take(self, problems: Iterable[Problem]) -> None:
+        for problem in problems:
             self.add(problem)
 
     def codes(self) -> set[str]:
@@ -59,8 +64,8 @@ class Findings:
         found = sorted(self.problems.values(), key=lambda problem: (problem.start, problem.end, problem.code))
         shown = [diagnostic(problem, source) for problem in found[:MOST]]
         if len(found) > MOST:
-            more = f"... and {len(found) - MOST} more"
-            shown.append(diagnostic(Problem("MRS499", found[MOST].start, found[MOST].end, more, "mend these first"), source))
+            start, more = found[MOST].start, f"... and {len(found) - MOST} more"
+            shown.append(diagnostic(Problem("MRS499", start, start + 1, more, "mend these first"), source))
         return tuple(shown)
 
     def warn(self, code: str, where: Token, message: str, remedy: str) -> None:
@@ -74,9 +79,8 @@ def diagnostic(problem: Problem, source: Source) -> Diagnostic:
     column = source.column(start)
     length = min(problem.end - start, len(source.line_text(line)) - column + 1)
     severity = CODES[problem.code].severity
-    return Diagnostic(
-        problem.code, severity, source.file, line, column, max(length, 1), problem.message, problem.remedy
-    )
+    message, remedy = LONG.sub(r"\1...", problem.message), LONG.sub(r"\1...", problem.remedy)
+    return Diagnostic(problem.code, severity, source.file, line, column, max(length, 1), message, remedy)
 
 
 class Slots:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mremapdsl.lang.context import Context
 from mremapdsl.lang.diagnostics import Problem
 from mremapdsl.lang.syntax import Chain, Constant, Expr, Number, Size, Token
@@ -14,19 +16,18 @@ UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 def evaluate(context: Context, node: Expr) -> int:
     """The value of an expression, possibly negative. Raises Problem (MRS202, MRS305, MRS306, MRS307)."""
-    kind = type(node)
-    if kind is Number:
-        value = node.value  # type: ignore[union-attr]
-    elif isinstance(node, Constant):
-        value = constant(context, node)
-    elif isinstance(node, Size):
-        value = pages(node)
-    else:
-        assert isinstance(node, Chain)
-        items = node.items
-        value = evaluate(context, items[0])  # type: ignore[arg-type]
-        for index in range(1, len(items), 2):
-            value = apply(items[index], value, evaluate(context, items[index + 1]), node)  # type: ignore[arg-type]
+    match node:
+        case Number():
+            value = node.value
+        case Constant():
+            value = constant(context, node)
+        case Size():
+            value = pages(node)
+        case Chain():
+            items: tuple[Any, ...] = node.items
+            value = evaluate(context, items[0])
+            for sign, operand in zip(items[1::2], items[2::2], strict=True):
+                value = apply(sign, value, evaluate(context, operand), node)
     if not -LIMIT < value < LIMIT:
         raise Problem("MRS307", node.start, node.end, "the number is too large", f"stay below {LIMIT}")
     return value
@@ -34,13 +35,12 @@ def evaluate(context: Context, node: Expr) -> int:
 
 def apply(sign: Token, left: int, right: int, node: Chain) -> int:
     """``left sign right``; division rounds down. Raises Problem (MRS305)."""
-    match sign.text:
-        case "+":
-            return left + right
-        case "-":
-            return left - right
-        case "*":
-            return left * right
+    if sign.text == "+":
+        return left + right
+    if sign.text == "-":
+        return left - right
+    if sign.text == "*":
+        return left * right
     if right == 0:
         raise Problem("MRS305", node.start, node.end, "this divides by zero", "divide by something else")
     return left // right if sign.text == "/" else left % right

@@ -46,13 +46,11 @@ def _compile(content: str | bytes, file: str, vocabulary: Vocabulary) -> Compile
         findings.add(problem)
         return Compiled(None, findings.diagnostics(Source(file, readable(content))))
     hidden = list(unseen(source.text))
-    for problem in hidden:
-        findings.add(problem)
+    findings.take(hidden)
     text = blank(source.text) if hidden else source.text
     body = parse(text, Recovery(text, findings))
     docs = attach(text, body)
     scenarios = compile_file(source, vocabulary, findings, docs, body)
-    for problem in docs.lost:
-        findings.add(problem)
+    findings.take(docs.lost)
     program = None if findings.errors else Program(file, source.text, scenarios, docs.program)
     return Compiled(program, findings.diagnostics(source))

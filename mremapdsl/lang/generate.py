@@ -20,7 +20,7 @@ END = "$END"
 
 def generate(grammar: str) -> Tables:
     """Compute the tables of a grammar. Raises lark.exceptions.GrammarError if it is not LALR(1)."""
-    lark: Any = Lark(grammar, parser="lalr", maybe_placeholders=True)
+    lark = read_grammar(grammar)
     table = lark.parser.parser._parse_table
     order = _states_in_order(table.states, table.start_states["start"])
     terminals = [str(terminal.name) for terminal in lark.terminals] + [END]
@@ -51,6 +51,11 @@ def generate(grammar: str) -> Tables:
         nonterminals={name: symbols[name] for name in nonterminals},
         rules=[_rule(rule, symbols) for rule in rules],
     )
+
+
+def read_grammar(grammar: str) -> Any:
+    """The grammar as Lark sees it. What is used of it below is not part of its typed interface."""
+    return Lark(grammar, parser="lalr", maybe_placeholders=True)
 
 
 def _states_in_order(states: Any, start: int) -> dict[int, int]:

@@ -202,7 +202,7 @@ def set_mthp(context: Context, node: syntax.SetMthp) -> ops.Operation:
 
 
 def set_max_map_count(context: Context, node: syntax.SetMaxMapCount) -> ops.Operation:
-    return ops.Set(context.process, "max_map_count", count(context, node.count))
+    return ops.Set(context.process, "max_map_count", count(context, node.most))
 
 
 def set_switch(context: Context, node: syntax.SetSwitch) -> ops.Operation:

@@ -11,9 +11,10 @@ import re
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from operator import itemgetter
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from mremapdsl.lang.build import Builder, builder
+from mremapdsl.lang.record import new
 from mremapdsl.lang.syntax import Body, Token
 from mremapdsl.lang.tables import SPLICE, Rule, Tables, tables
 
@@ -27,7 +28,12 @@ MAX_DEPTH = 100
 """Blocks, and parentheses, that may stand inside each other."""
 
 
-new = tuple.__new__
+class Lexeme(NamedTuple):
+    """A token by its place in the text."""
+
+    kind: int
+    start: int
+    end: int
 
 
 class Stacks(NamedTuple):
@@ -36,27 +42,20 @@ class Stacks(NamedTuple):
     states: list[int]
     values: list[Any]
     begins: list[int]
+    pending: list[Lexeme]
+    """Tokens to read before the text goes on."""
 
     def cut(self, depth: int) -> None:
         """Forget everything above ``depth`` symbols."""
         del self.states[depth + 1 :], self.values[depth:], self.begins[depth:]
 
 
-class Lexeme(NamedTuple):
-    """A token that the parser could not accept."""
-
-    kind: int
-    start: int
-    end: int
-    too_deep: bool
-    """It could stand here if it were not inside MAX_DEPTH others."""
-
-
-Scanner: TypeAlias = tuple[Callable[[str, int], "re.Match[str] | None"], list[int]]
+Scanner: TypeAlias = tuple[Callable[[str, int], "re.Match[str]"], list[int]]
 """Matches what is ignored and one token; the list tells its terminal by the last group that matched."""
 Picker: TypeAlias = Callable[[Sequence[Any]], Sequence[Any]]
-Recover: TypeAlias = Callable[[Stacks, Lexeme], int]
-"""Mends the stacks after an unacceptable token and returns where to read on."""
+Recover: TypeAlias = Callable[[Stacks, Lexeme, bool], int]
+"""Mends the stacks after an unacceptable token and returns where to read on; the flag says that the token could
+stand where it does if it were not nested too deeply."""
 
 
 class Automaton(NamedTuple):
@@ -119,7 +118,8 @@ def scanner(made: Tables, without: str, number: dict[str, int]) -> Scanner:
     for name, pattern in groups:
         kinds += [number[name]] + [-1] * re.compile(pattern).groups
     expression = f"(?:{made.ignored})*(?:{'|'.join(f'({pattern})' for _, pattern in groups)})"
-    return re.compile(expression).match, kinds
+    match: Any = re.compile(expression).match  # never None: the last pattern matches anything
+    return cast(Scanner, (match, kinds))
 
 
 def reduction(rule: Rule) -> Builder | None:
@@ -168,17 +168,20 @@ def _take(picks: Sequence[int | None], values: Sequence[Any]) -> list[Any]:
     return taken
 
 
-def accepts(machine: Automaton, states: Sequence[int], kind: int) -> bool:
-    """Whether the parser, in these states, would read a token of this kind (LALR rows promise more than they keep)."""
+def shifted(machine: Automaton, states: Sequence[int], kind: int) -> list[int] | None:
+    """The states after reading a token of this kind; None if it cannot be read here.
+
+    (Rows of an LALR automaton promise more than they keep: a reduction may lead to where the token is an error.)
+    """
     stack = list(states)
     while (action := machine.actions[stack[-1]].get(kind)) is not None:
         if action >= 0:
-            return True
+            return [*stack, action]
         target, size, _ = machine.reductions[~action]
         if size:
             del stack[-size:]
         stack.append(machine.gotos[stack[-1]][target])
-    return False
+    return None
 
 
 def keyword(machine: Automaton, states: Sequence[int], word: str, name: int) -> int:
@@ -186,7 +189,7 @@ def keyword(machine: Automaton, states: Sequence[int], word: str, name: int) -> 
     row = machine.actions[states[-1]]
     for kind in machine.words.get(word, ()):
         action = row.get(kind)
-        if action is not None and (action >= 0 or name not in row or accepts(machine, states, kind)):
+        if action is not None and (action >= 0 or name not in row or shifted(machine, states, kind)):
             return kind
     return name
 
@@ -205,19 +208,22 @@ def parse(text: str, recover: Recover) -> Body:
     machine = automaton()
     actions, gotos, reductions, scanners = machine.actions, machine.gotos, machine.reductions, machine.scanners
     words, names, nested, done = machine.words, machine.names, machine.nested, machine.number[END]
-    stacks = Stacks([0], [], [])
-    states, values, begins = stacks
+    stacks = Stacks([0], [], [], [])
+    states, values, begins, pending = stacks
     position = end = 0
     while True:
-        scan, kinds = scanners[states[-1]]
-        found = scan(text, position)
-        assert found is not None  # the last pattern matches anything
-        group = found.lastindex or 0
-        start, position = found.span(group)
-        kind = kinds[group]
-        word = text[start:position]
-        if kind in names and word in words:
-            kind = keyword(machine, states, word, kind)
+        if pending:
+            kind, start, position = pending.pop(0)
+            word = text[start:position]
+        else:
+            scan, kinds = scanners[states[-1]]
+            found = scan(text, position)
+            group = found.lastindex or 0
+            start, position = found.span(group)
+            kind = kinds[group]
+            word = text[start:position]
+            if kind in names and word in words:
+                kind = keyword(machine, states, word, kind)
         action = actions[states[-1]].get(kind)
         while action is not None and action < 0:
             target, size, build = reductions[~action]
@@ -237,7 +243,7 @@ def parse(text: str, recover: Recover) -> Body:
                 states.append(target)
             action = actions[target].get(kind)
         if action is None or (kind in nested and depth(machine, states, kind) >= MAX_DEPTH):
-            position = recover(stacks, Lexeme(kind, start, position, action is not None))
+            position = recover(stacks, Lexeme(kind, start, position), action is not None)
         elif kind == done:
             body: Body = values[-1]
             return body

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mremapdsl.lang.context import Context, Slots
 from mremapdsl.lang.diagnostics import Problem
 from mremapdsl.lang.expr import count, evaluate
@@ -17,7 +19,6 @@ from mremapdsl.lang.syntax import (
     Point,
     Range,
     Subject,
-    Token,
     Whole,
 )
 from mremapdsl.ops import TASK_PAGES
@@ -30,7 +31,7 @@ HUGE_PAGE = 512
 def extent(context: Context, node: Range) -> tuple[int, int]:
     """The first page of a range and the number of its pages. Raises Problem (MRS201, MRS3xx)."""
     if isinstance(node, Arena):
-        start, pages = count(context, node.page), count(context, node.count)
+        start, pages = count(context, node.page), count(context, node.pages)
         context.slots.page(start, start + pages)
     else:
         place = context.place(node.name)
@@ -95,12 +96,12 @@ def beside(context: Context, node: Beside, pages: int) -> int:
     return start - pages if node.side.text == "before" else start + length
 
 
-def total(context: Context, offsets: tuple[Expr | Token, ...]) -> int:
+def total(context: Context, offsets: tuple[Any, ...]) -> int:
     """The sum of what is added to a point: signs and numbers in turn."""
     found = 0
     for sign, amount in zip(offsets[::2], offsets[1::2], strict=True):
-        value = evaluate(context, amount)  # type: ignore[arg-type]
-        found += -value if sign.text == "-" else value  # type: ignore[union-attr]
+        value = evaluate(context, amount)
+        found += -value if sign.text == "-" else value
     return found
 
 
@@ -128,11 +129,11 @@ def spread(slots: Slots) -> tuple[int, int] | None:
         pitch = round_up(reach, USUAL[1])
     else:
         pitch = max(1 << reach.bit_length(), 2 * HUGE_PAGE)
-    for pitch in (pitch, round_up(reach, HUGE_PAGE)):
-        above = pitch if not slots.highest else round_up(slots.highest + reach, pitch)
-        for first, limit in ((above, TASK_PAGES), (pitch, slots.lowest)):
-            if first + slots.taken * pitch <= limit:
-                return first, pitch
+    for distance in (pitch, round_up(reach, HUGE_PAGE)):
+        above = round_up(slots.highest + reach, distance) if slots.highest else distance
+        for first, limit in ((above, TASK_PAGES), (distance, slots.lowest)):
+            if first + slots.taken * distance <= limit:
+                return first, distance
     return None
 
 

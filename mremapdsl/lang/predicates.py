@@ -41,7 +41,7 @@ def is_vma(context: Context, node: syntax.IsVma) -> program.Predicate:
 
 def vma_count(context: Context, node: syntax.VmaCount) -> program.Predicate:
     context.counts_vmas = True
-    return program.VmaCount(context.process, count(context, node.count))
+    return program.VmaCount(context.process, count(context, node.number))
 
 
 def unmapped(context: Context, node: syntax.Unmapped) -> program.Predicate:

@@ -19,8 +19,9 @@ def choices(vocabulary: Vocabulary, node: RuleList) -> tuple[RuleChoice, ...]:
         elif found[-1][1]:
             found[-1][1].append(item)
         else:
-            raise Problem("MRS101", item.start, item.end, f"`{item.key.text}={item.value.text}` has no `with` before it",
-                          f"write `{found[-1][0].text} with {item.key.text}={item.value.text}`")  # fmt: skip
+            given = f"{item.key.text}={item.value.text}"
+            raise Problem("MRS101", item.start, item.end, f"`{given}` has no `with` before it",
+                          f"write `{found[-1][0].text} with {given}`")  # fmt: skip
     return tuple(RuleChoice(name.text, overrides(vocabulary, given)) for name, given in found)
 
 

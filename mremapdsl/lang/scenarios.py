@@ -46,17 +46,20 @@ def compile_file(
 def compile_parts(unit: Unit, body: syntax.Body) -> Iterator[Scenario]:
     """The scenarios of a file that has ``scenario`` blocks, with the constants between them."""
     titles: set[str] = set()
+    outside = False
     for node in body:
         if isinstance(node, syntax.Scenario):
+            outside = False
             made = compile_scenario(unit, node, node.body)
-            if made.title in titles:
+            if made.title in titles and not syntax.stands_in(node):
                 unit.findings.warn("MRS405", node.title, f"there is a scenario `{made.title}` before this one",
                                    "give each scenario its own title: reports name it")  # fmt: skip
             titles.add(made.title)
             yield made
-        elif isinstance(node, syntax.Let | syntax.Rules | syntax.Bad):
+        elif isinstance(node, syntax.Let | syntax.Rules | syntax.Bad) or syntax.stands_in(node):
             execute(unit.top, node)
-        else:
+        elif not outside:  # one is enough: where one statement went astray, more did
+            outside = True
             unit.findings.add(Problem("MRS122", node.start, node.end, "this stands outside the scenarios of the file",
                                       "move it into one of them"))  # fmt: skip
 
@@ -66,9 +69,9 @@ def compile_scenario(unit: Unit, node: syntax.Scenario | None, body: syntax.Body
     rules = choose_rules(unit, node, body)
     statements = body[1:] if body and isinstance(body[0], syntax.Rules) else body
     context = settle(unit, statements, rules)
-    unit.findings.take(context.findings)
+    unit.findings.take(context.findings.problems.values())
     unit.top.mentioned |= context.mentioned
-    if not context.expects:
+    if not context.expects and not context.skipped:
         start, end = (node.start, node.title.end) if node else (body[0].start, body[0].end) if body else (0, 1)
         unit.findings.add(Problem("MRS404", start, end, "the scenario expects nothing",
                                   "add an `expect` that would fail if the kernel were wrong"))  # fmt: skip
@@ -89,9 +92,8 @@ def settle(unit: Unit, body: syntax.Body, rules: tuple[RuleChoice, ...]) -> Cont
     if not context.slots.taken or (spread(context.slots) == USUAL and "MRS308" not in context.findings.codes()):
         return context
     context = attempt(unit, body, rules, Slots())
-    room = spread(context.slots)
-    if room is None:
-        place = context.slots.first_taker
+    room, place = spread(context.slots), context.slots.first_taker
+    if room is None and place:
         context.findings = Findings()
         context.findings.add(Problem("MRS311", place.start, place.end, "the places do not fit into the arena",
                                      "make them smaller, or give them addresses with `at`"))  # fmt: skip
@@ -129,8 +131,8 @@ def single(vocabulary: Vocabulary, node: syntax.Rules) -> tuple[RuleChoice, ...]
     """The one choice of a ``rules`` statement. Raises Problem."""
     found = choices(vocabulary, node.rules)
     if len(found) > 1:
-        raise Problem("MRS124", node.start, node.end, "`rules` takes one rule set",
-                      f'a scenario can run under several: `scenario "title" on {", ".join(map(str, found))}`')  # fmt: skip
+        remedy = f'a scenario can run under several: `scenario "title" on {", ".join(map(str, found))}`'
+        raise Problem("MRS124", node.start, node.end, "`rules` takes one rule set", remedy)
     return found
 
 

@@ -99,7 +99,7 @@ class Arena(Record):
     """``@16+5``."""
 
     page: Expr
-    count: Expr
+    pages: Expr
     start: int
     end: int
 
@@ -301,7 +301,7 @@ class SetMthp(Record):
 
 
 class SetMaxMapCount(Record):
-    count: Expr
+    most: Expr
     start: int
     end: int
 
@@ -380,7 +380,7 @@ class IsVma(Record):
 
 
 class VmaCount(Record):
-    count: Expr
+    number: Expr
     start: int
     end: int
 
@@ -564,3 +564,14 @@ class Bad(Record):
 
 Statement: TypeAlias = Call | Expect | Show | Let | Rules | Loop | InProcess | Prefixed | Scenario | Bad
 Body: TypeAlias = tuple[Statement, ...]
+
+
+def stands_in(node: Statement) -> bool:
+    """Whether a block was made up around statements whose own beginning could not be read."""
+    match node:
+        case InProcess():
+            return not node.process.text
+        case Scenario():
+            return not node.title.text
+        case _:
+            return False

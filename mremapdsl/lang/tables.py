@@ -64,7 +64,7 @@ def read(path: str) -> bytes:
 
 def dump(grammar: bytes, tables: Tables) -> bytes:
     """The content of ``_tables.bin``: version 2 of marshal writes equal bytes for equal tables."""
-    plain = tuple(tables._replace(rules=[tuple(rule) for rule in tables.rules]))  # type: ignore[misc]
+    plain: Any = (*tables[:-1], [tuple(rule) for rule in tables.rules])
     return marshal.dumps((FORMAT, grammar, plain), 2)
 
 
