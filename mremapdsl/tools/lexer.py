@@ -49,6 +49,8 @@ NAME = r"[A-Za-z_]\w*"
 DASHED = r"[A-Za-z_]\w*(?:[.-]\w+)*"
 CITED = re.compile(r"@<[^<>\s]+>")
 MARKED = re.compile(r"[ \t]*##(?!#)[ ]?", re.ASCII)
+MOST_LINES = 1000
+"""Of a block of documentation that is taken for Markdown: its lexer takes quadratic time for empty lines."""
 DOCUMENTATION = r"##(?!#)[^\n]*(?:\n[ \t]*##(?!#)[^\n]*)*"
 
 
@@ -68,7 +70,9 @@ def documentation(_lexer: RegexLexer, match: re.Match[str], _context: object = N
             at = cited.end()
         prose.append(line[at:])
         length += len(prose[-1])
-    for offset, token, text in do_insertions(inserted, markdown("".join(prose))):
+    text = "".join(prose)
+    tokens = markdown(text) if len(inserted) < MOST_LINES else iter([(0, PROSE, text)])
+    for offset, token, text in do_insertions(inserted, tokens):
         yield match.start() + offset, PROSE if token in (Text, Error) else token, text
 
 

@@ -171,7 +171,8 @@ def test_every_word_of_the_grammar_is_known() -> None:
         "errno": "touch A fails {}", "beside": "mremap A {} B", "phase": "migrate A {}", "switched": "set {} on",
         "switch": "set swap {}", "thp_mode": "set thp {}", "side": "expect merged {}", "moved": "expect {}",
         "page_state": "expect A is {}", "statement": "{} A", "predicate": "expect {} A", "range_call": "{} A",
-        "vma_attribute": "expect A.{}", "page_attribute": "expect A[0].{}", "anon_vma_attribute": "expect A.anon_vma.{}",
+        "vma_attribute": "expect A.{}",
+        "page_attribute": "expect A[0].{}", "anon_vma_attribute": "expect A.anon_vma.{}"
     }  # fmt: skip
     assert set(samples) == set(keywords()) - {"other"}
     for kind, sample in samples.items():
