@@ -282,7 +282,8 @@ def unmap_source(call: Call) -> None:
     """The moved range leaves the source; its charge went along with it (unmap_source_vma)."""
     machine, mm = call.machine, call.mm
     if call.old:
-        machine.committed += accounted(unmap(machine, mm, call.at, call.at + call.old))
+        gone = unmap(machine, mm, call.at, call.at + call.old)
+        machine.committed += accounted(gone)
 
 
 def keep_source(call: Call, new: Vma) -> None:
