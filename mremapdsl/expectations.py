@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from mremapdsl.backend import Observation, PageView, Unseen, VmaView
-from mremapdsl.layout import initials, layout, letters, mismatch
+from mremapdsl.layout import initials, layout, letters, mismatch, vma_line
 from mremapdsl.program import (
     Arithmetic,
     Compare,
@@ -87,11 +87,7 @@ class Context(NamedTuple):
         if last - first <= 60:
             lines.append(f'{prefix}layout @{first} "{layout(vmas, first, last, of_places)}"')
         for letter, vma in zip(letters(vmas, of_places), vmas, strict=True):
-            pgoff = "?" if vma.pgoff is None else str(vma.pgoff)
-            anon = "?" if vma.anon_vma is None else vma.anon_vma or "none"
-            lines.append(
-                f"{prefix}vma @{vma.start}+{vma.end - vma.start}  # {letter} {vma.prot} pgoff {pgoff} anon_vma {anon}"
-            )
+            lines.append(prefix + vma_line(vma, letter if last - first <= 60 else ""))
         return tuple(lines)
 
 
@@ -226,7 +222,8 @@ def _is_vma(p: IsVma, context: Context) -> Verdict:
 
 def _vma_count(p: VmaCount, context: Context) -> Verdict:
     have = len(context.now.vmas(p.process))
-    return Verdict(have == p.count, f"{p.process} has {have} VMA(s), expected {p.count}")
+    detail = f"{p.process} has {have} VMA(s)"
+    return Verdict(have == p.count, detail if have == p.count else f"{detail}, expected {p.count}")
 
 
 def _unmapped(p: Unmapped, context: Context) -> Verdict:
@@ -349,11 +346,27 @@ def page_value(view: PageView, attribute: str) -> int | str | None:
 
 def _page_is(p: PageIs, context: Context) -> Verdict:
     r = p.range
-    for page in range(r.start, r.end):
+    for page in representatives(r, p.word, context.now):
         view = context.now.page(r.process, page)
         if not page_is(view, p.word):
             return Verdict(False, f"page {page} ({context.name(page, 1)}) is not {p.word}: {describe(view)}")
     return Verdict(True, f"{r.name} is {p.word}: {describe(context.now.page(r.process, r.start))}")
+
+
+def representatives(r: Range, word: str, now: Observation) -> Iterator[int]:
+    """The pages of a range to look at: one of each run of pages that are alike as far as the word goes."""
+    at = r.start
+    for run in now.pages(r.process):
+        start, end = max(run.page, r.start), min(run.page + run.count, r.end)
+        if start >= end:
+            continue
+        if at < start:
+            yield at
+        alike = word != "pinned" and run.kind != "S" and (run.kind != "H" or word in KIND_WORDS)
+        yield from (start,) if alike else range(start, end)
+        at = end
+    if at < r.end:
+        yield at
 
 
 KIND_WORDS = {

@@ -45,9 +45,7 @@ def cased(letter: str, vma: VmaView) -> str:
     return letter.upper() if vma.anon_vma else letter
 
 
-def layout(
-    vmas: Sequence[VmaView], start: int, end: int, initials: Sequence[tuple[int, int, str]] = ()
-) -> str:
+def layout(vmas: Sequence[VmaView], start: int, end: int, initials: Sequence[tuple[int, int, str]] = ()) -> str:
     """Pages [start, end) in the notation; ``initials`` as for :func:`letters`."""
     shown = [vma for vma in vmas if vma.start < end and vma.end > start]
     cells: list[str] = []
@@ -58,6 +56,14 @@ def layout(
         at = min(end, vma.end)
         cells.append(letter * (at - first))
     return "".join(cells) + UNMAPPED * (end - at)
+
+
+def vma_line(vma: VmaView, letter: str) -> str:
+    """A VMA as the predicate that holds for it, with the rest of it (and its letter in a picture) as a comment."""
+    pgoff = "?" if vma.pgoff is None else str(vma.pgoff)
+    anon = "?" if vma.anon_vma is None else vma.anon_vma or "none"
+    name = f"{letter} " if letter else ""
+    return f"vma @{vma.start}+{vma.end - vma.start}  # {name}{vma.prot} pgoff {pgoff} anon_vma {anon}"
 
 
 def mismatch(vmas: Sequence[VmaView], start: int, pattern: str) -> str:

@@ -60,6 +60,7 @@ class ShowRecord(NamedTuple):
 
     line: int
     after: int
+    process: str
     lines: tuple[str, ...]
 
 

@@ -94,29 +94,27 @@ class _Run:
             self.line = statement.line
             match statement:
                 case Step():
-                    if not self.step(backend, statement, documented(body, i + 1)):
+                    if not self.step(backend, statement, self.documented(body, i + 1)):
                         return
                 case Expect():
                     self.expect(backend, statement)
                 case Show():
                     lines = self.context(backend).show(statement.process)
-                    self.shows.append(ShowRecord(statement.line, len(self.steps), lines))
+                    self.shows.append(ShowRecord(statement.line, len(self.steps), statement.process, lines))
 
     def step(self, backend: Backend, step: Step, documents: tuple[str | None, ...]) -> bool:
         """Carry out one step. False if the scenario ends here, because the call did not do what it should."""
         self.asked.append(step)
         outcome = backend.step(step.op)
+        if outcome.verdict is not None:
+            outcome = outcome._replace(verdict=with_lines(outcome.verdict, self.asked))
         ended, failure = unexpected(step, outcome)
         undocumented = [b for b in outcome.breaches if None not in documents and b.invariant not in documents]
         if not failure and undocumented:
             failure = "; ".join(f"invariant {b.invariant}: {b.sentence}" for b in undocumented)
-        verdict = outcome.verdict
-        if verdict is not None:
-            verdict = with_lines(verdict, self.asked)
         state = state_record(backend.observe()) if self.states else None
-        record = StepRecord(
-            step, step.op.process, outcome.result, verdict, outcome.breaches, target(step, outcome), state, failure
-        )
+        verdict, breaches, about = outcome.verdict, outcome.breaches, target(step, outcome)
+        record = StepRecord(step, step.op.process, outcome.result, verdict, breaches, about, state, failure)
         self.steps.append(record)
         if record.target is not None:
             self.last_call = record
@@ -124,8 +122,17 @@ class _Run:
             self.last_move = record
         return not ended
 
+    def documented(self, body: tuple[Statement, ...], i: int) -> tuple[str | None, ...]:
+        """The invariants whose breach the expectations right behind a step document (None: any)."""
+        found: list[str | None] = []
+        while i < len(body) and not isinstance(statement := body[i], Step):
+            i += 1
+            if isinstance(statement, Expect) and isinstance(statement.predicate, Violation) and self.applies(statement):
+                found.append(statement.predicate.invariant)
+        return tuple(found)
+
     def expect(self, backend: Backend, expect: Expect) -> None:
-        if expect.on and not self.named(expect.on):
+        if not self.applies(expect):
             return
         context = self.context(backend)
         try:
@@ -137,10 +144,10 @@ class _Run:
             held, detail, shown = None, f"not observable here: {unseen}", ()
         self.expectations.append(ExpectationRecord(expect, len(self.steps), held, detail, shown))
 
-    def named(self, rules: tuple[str, ...]) -> bool:
-        """Whether the scenario runs under one of these rule sets (with whatever overrides)."""
+    def applies(self, expect: Expect) -> bool:
+        """Whether an expectation is for the rule set that the scenario runs under (with whatever overrides)."""
         own = self.aliases.get(self.rules.name, self.rules.name)
-        return any(self.aliases.get(name, name) == own for name in rules)
+        return not expect.on or any(self.aliases.get(name, name) == own for name in expect.on)
 
     def context(self, backend: Backend) -> Context:
         return Context(backend.observe(), tuple(self.steps), self.last_call, self.last_move, self.scenario.places)
@@ -156,19 +163,6 @@ class _Run:
             file, self.scenario, rules, outcome, reason, line, tuple(self.steps), tuple(self.expectations),
             tuple(self.shows), self.initial, time.perf_counter() - started,
         )  # fmt: skip
-
-
-def documented(body: tuple[Statement, ...], i: int) -> tuple[str | None, ...]:
-    """The invariants whose breach the expectations right behind a step document (None: any)."""
-    found: list[str | None] = []
-    while i < len(body):
-        statement = body[i]
-        if isinstance(statement, Step):
-            break
-        if isinstance(statement, Expect) and isinstance(statement.predicate, Violation):
-            found.append(statement.predicate.invariant)
-        i += 1
-    return tuple(found)
 
 
 def unexpected(step: Step, outcome: Outcome) -> tuple[bool, str]:
