@@ -74,7 +74,13 @@ def read(name: str) -> Input:
                 raise Unusable("standard input is closed")
             return Input("<stdin>", sys.stdin.buffer.read(MOST + 1))
         with open(name, "rb") as file:
-            return Input(name, file.read(MOST + 1))
+            return Input(printable(name), file.read(MOST + 1))
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise Unusable(f"{'standard input' if name == STDIN else name or 'an empty file name'}: {why}") from None
+        shown = "standard input" if name == STDIN else printable(name) or "an empty file name"
+        raise Unusable(f"{shown}: {why}") from None
+
+
+def printable(name: str) -> str:
+    """A file name as text: UTF-8 whatever the locale, other bytes as escapes."""
+    return os.fsencode(name).decode("utf-8", errors="backslashreplace")

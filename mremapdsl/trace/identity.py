@@ -23,7 +23,7 @@ class Known(NamedTuple):
     number: int
     """Unique within its process."""
     letter: str
-    """Lower case; unique within its process as long as it has no more than 26 VMAs."""
+    """Lower case; unique within its process as long as it never had more than 26 VMAs."""
 
 
 class Change(NamedTuple):
@@ -52,12 +52,13 @@ class Identities:
         """Recognize the VMAs of a process after a step; ``parent`` is the process that a new one was forked from."""
         before = self.processes.get(process if process in self.processes else parent or "", ())
         heirs = _heirs(before, vmas, change if change is not None and change.process == process else None)
-        taken = {known.letter for known in before}
+        gone = {known.letter for known in before}
+        taken = {heir.letter for heir in heirs if heir is not None}
         after: list[Known] = []
         for vma, heir in zip(vmas, heirs, strict=True):
             if heir is None:
                 self._last += 1
-                letter = self._letter(vma, taken, after[-1].letter if after else "")
+                letter = self._letter(vma, taken, gone, after[-1].letter if after else "")
                 taken.add(letter)
                 after.append(Known(vma, self._last, letter))
             else:
@@ -65,16 +66,17 @@ class Identities:
         self.processes[process] = tuple(after)
         return self.processes[process]
 
-    def _letter(self, vma: VmaView, taken: set[str], left: str) -> str:
-        """A free letter: the initial of the place that the VMA begins in, else one that is no place's initial."""
-        for start, end, initial in self._initials:
-            if start <= vma.start < end and initial not in taken:
-                return initial
+    def _letter(self, vma: VmaView, taken: set[str], gone: set[str], left: str) -> str:
+        """A free letter: the initial of the place that the VMA begins in, else one that is no place's initial.
+
+        The letters of VMAs that this step removed come last, and are shared only when all are ``taken``.
+        """
+        own = [initial for start, end, initial in self._initials if start <= vma.start < end and initial not in gone]
         initials = {initial for _, _, initial in self._initials}
-        for letters in ([c for c in ascii_lowercase if c not in initials], ascii_lowercase):
-            for letter in letters:
-                if letter not in taken:
-                    return letter
+        others = sorted(ascii_lowercase, key=lambda letter: (letter in gone, letter in initials))
+        for letter in (*own, *others):
+            if letter not in taken:
+                return letter
         return ascii_lowercase[(self._last + (ascii_lowercase[self._last % 26] == left)) % 26]
 
 

@@ -108,16 +108,16 @@ def _ruler(line: Sequence[Segment], names: Mapping[int, str], labels: int, width
     numbers, words = " " * labels, " " * labels
     column = labels
     for segment in line:
-        numbers = _put(numbers, column, str(segment.start))
-        words = _put(words, column, names.get(segment.start, ""))
+        numbers = _put(numbers, column, str(segment.start), width)
+        words = _put(words, column, names.get(segment.start, ""), width)
         column += segment.columns
-    if column + len(str(line[-1].end)) <= width:
-        numbers = _put(numbers, column, str(line[-1].end))
+    numbers = _put(numbers, column, str(line[-1].end), width)
     if words.strip():
         yield words.rstrip()
     yield numbers
 
 
-def _put(line: str, column: int, word: str) -> str:
-    """The line with a word at a column, unless something stands there or right before it."""
-    return f"{line:{column}}{word}" if not line[column - 1 :].strip() else line
+def _put(line: str, column: int, word: str, width: int) -> str:
+    """The line with a word at a column, unless something stands there or right before it, or it has no room."""
+    fits = column + len(word) <= width and not line[column - 1 :].strip()
+    return f"{line:{column}}{word}" if fits else line

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from mremapdsl.backend import Verdict
-from mremapdsl.layout import cased
+from mremapdsl.layout import cased, vma_line
 from mremapdsl.ops import Exit
 from mremapdsl.program import Place
 from mremapdsl.record import ExpectationRecord, ScenarioRecord, ShowRecord, StateRecord, StepRecord
@@ -127,7 +127,10 @@ class _Body:
             yield self.indent + style.paint(role, f"INVARIANT BROKEN: {breach.invariant}{documented}")
             yield from paragraph(breach.sentence, deeper, deeper, style.width)
         if record.failure and not record.breaches:
-            yield from paragraph(f"FAILED: {record.failure}", self.indent, deeper, style.width)
+            text = record.failure
+            if record.verdict is not None:
+                text = text.removesuffix(f": {record.verdict.sentence}")
+            yield from paragraph(f"FAILED: {text}", self.indent, deeper, style.width)
 
     def _changes(self, change: StepChange, *, many: bool) -> Iterator[str]:
         if not change.processes and not change.anon_vmas:
@@ -154,7 +157,13 @@ class _Body:
 
     def show(self, record: ShowRecord) -> Iterator[str]:
         yield f"{record.line:{self.gutter}}  {self.style.paint('bold', 'show')}"
-        yield from (f"{self.indent}{line}" for line in record.lines)
+        known = self.identities.processes.get(record.process, ())
+        numbers = {k.number for k in known}
+        for line in picture([Row("now", known)], numbers, marks(self.places), 8, self.style.width - len(self.indent)):
+            yield self.indent + line
+        prefix = "" if record.process == "parent" else f"{record.process}: "
+        lines = [prefix + vma_line(k.vma, cased(k.letter, k.vma)) for k in known]
+        yield from _limited(lines or list(record.lines), self.indent, self.style, "VMAs")
 
 
 def verdict_lines(verdict: Verdict, indent: str, style: Style) -> Iterator[str]:
