@@ -1,0 +1,61 @@
+"""The text trace as it is: each scenario file in ``golden`` with the trace beside it.
+
+``BLESS=1 pytest tests/trace`` writes the traces anew; read the difference before you commit it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from mremapdsl import api
+from mremapdsl.trace.style import Style
+from mremapdsl.trace.text import scenario_text
+
+GOLDEN = sorted(Path(__file__).parent.joinpath("golden").glob("*.mrs"))
+
+
+def trace(path: Path, style: Style) -> str:
+    records = api.run(path, file=path.name)
+    return "\n".join(scenario_text(record, style) for record in records)
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_the_trace_is_the_one_beside_the_scenario(path: Path) -> None:
+    expected = path.with_suffix(".trace")
+    have = trace(path, Style(unicode=True))
+    if os.environ.get("BLESS"):
+        expected.write_text(have, encoding="utf-8")
+    assert have == expected.read_text(encoding="utf-8"), "BLESS=1 writes it anew"
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_lines_fit(path: Path, width: int) -> None:
+    longest = max((line for line in trace(path, Style(width)).split("\n") if "@<" not in line), key=len)
+    assert len(longest) <= width, longest
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_nothing_is_conveyed_by_colour_alone(path: Path) -> None:
+    import re
+
+    colored = trace(path, Style(color=True))
+    assert "\x1b[" in colored
+    assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == trace(path, Style())
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_without_unicode_a_trace_of_ascii_is_ascii(path: Path) -> None:
+    assert trace(path, Style()).isascii()
+
+
+def test_many_changes_are_cut_short_unless_all_are_wanted() -> None:
+    text = "for i in 0..20 { mmap A 4 at @(i * 8) }\nfor i in 0..20 { touch @(i * 8)+1 }\nfork\nexpect vmas 20"
+    [record] = api.run(text)
+    short, full = scenario_text(record), scenario_text(record, Style(full=True))
+    assert "... and 12 more VMAs" in short
+    assert "more VMAs" not in full
+    assert full.count("new: [") > short.count("new: [")
