@@ -62,7 +62,11 @@ class Report:
             for outcome in WORDS
             if self.outcomes[outcome]
         )
-        text = f"{counts}; rules {', '.join(self.rules)}; {self.seconds:.2f} s"
+        overridden = [rules for rules in self.rules if " with " in rules]
+        names = dict.fromkeys(rules.partition(" with ")[0] for rules in self.rules)
+        rules = ", ".join(self.rules if len(overridden) <= 1 else names)
+        more = f" ({len(overridden)} of them with overrides)" if len(overridden) > 1 else ""
+        text = f"{counts}; rules {rules}{more}; {self.seconds:.2f} s"
         yield from paragraph(text, "", "    ", self.style.width)
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import sys
+from argparse import ArgumentParser, Namespace
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from mremapdsl import api
 from mremapdsl.backend import Unsupported
-from mremapdsl.cli import status
+from mremapdsl.cli import COMMANDS, RESERVED, status
 from tests.cli.conftest import BAD, FAILS, PASSES, Cli, program
 
 
@@ -95,11 +99,40 @@ def test_a_wrong_command_line(cli: Cli, arguments: tuple[str, ...]) -> None:
 
 
 def test_a_command_to_come_is_not_taken_for_a_file(cli: Cli) -> None:
-    Path("live").write_text(PASSES)
-    result = cli("live")
-    assert result.status == 2
-    assert "./live" in result.err
-    assert cli("./live").status == 0
+    for name in RESERVED:
+        Path(name).write_text(PASSES)
+        result = cli(name)
+        assert result.status == 2
+        assert f"./{name}" in result.err
+        assert cli(f"./{name}").status == 0
+
+
+def test_a_subcommand_is_a_line_and_a_module(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("mremapdsl.cli.sums")
+
+    def configure(parser: ArgumentParser) -> None:
+        parser.add_argument("numbers", nargs="+", type=int)
+
+    def run(args: Namespace) -> int:
+        print(sum(args.numbers))
+        return 3
+
+    module.__dict__.update(configure=configure, main=run)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setitem(COMMANDS, "sums", "add numbers")
+    result = cli("sums", "3", "4")
+    assert (result.status, result.out) == (3, "7\n")
+    assert "mremapdsl sums" in cli("--help").out
+    assert "add numbers" in cli("sums", "--help").out
+    assert cli("sums", "x").status == 2
+
+
+def test_modules_of_commands_exist() -> None:
+    for name in COMMANDS:
+        module = import_module(f"mremapdsl.cli.{name}")
+        assert callable(module.configure)
+        assert callable(module.main)
+        assert name not in RESERVED
 
 
 def test_help_and_version(cli: Cli) -> None:
