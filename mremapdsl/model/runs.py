@@ -53,9 +53,11 @@ class RunMap(Generic[V]):
 
     def clip(self, start: int, end: int) -> list[Run[V]]:
         """The runs within [start, end), cut at its borders."""
+        found: list[Run[V]] = []
+        if start >= end:
+            return found
         runs = self.runs
         i = self.first(start)
-        found: list[Run[V]] = []
         while i < len(runs):
             s, e, value = runs[i]
             if s >= end:
