@@ -254,8 +254,9 @@ def _last_move(p: LastMove, context: Context) -> Verdict:
         raise Unseen("what mremap decided inside cannot be seen")
     v = move.verdict
     have = f"`{move.step.text}`: {v.outcome} [{v.reason}], {v.sentence} ({v.function})"
-    held = v.outcome == p.outcome and p.reason in (None, v.reason)
-    if held or v.outcome != p.outcome:
+    did = "fallback" if v.outcome == "refused" else v.outcome
+    held = did == p.outcome and p.reason in (None, v.reason)
+    if held or did != p.outcome:
         return Verdict(held, have)
     return Verdict(False, f"it was a {v.outcome}, but because {v.reason}, not {p.reason}\n{have}")
 
@@ -379,18 +380,19 @@ def page_is(view: PageView, word: str) -> bool:
         return view.kind in KIND_WORDS[word]
     if word == "pinned":
         return _seen(view.pinned, "pins", view)
-    mapped = view.kind in "PHKF"
+    mapped = view.kind in MAPPED
     if mapped and view.mapcount is None:
         raise Unseen("how often a page is mapped cannot be seen")
     return mapped and (view.mapcount == 1 if word == "exclusive" else (view.mapcount or 0) > 1)
 
 
 def _seen(value: bool | None, what: str, view: PageView) -> bool:
-    if value is None and view.kind in "PHKF":
+    if value is None and view.kind in MAPPED:
         raise Unseen(f"{what} cannot be seen")
     return bool(value)
 
 
+MAPPED = "PHKF"
 WORDS = {
     "P": "an anonymous page", "H": "part of a large folio", "K": "a KSM page", "Z": "the zero page",
     "S": "a swap entry", "M": "a migration entry", "G": "a guard marker", ".": "nothing there", "F": "a file page",
@@ -400,7 +402,7 @@ WORDS = {
 def describe(view: PageView) -> str:
     """A page in words."""
     parts = [WORDS[view.kind]]
-    if view.kind in "PHKF":
+    if view.kind in MAPPED:
         if view.frame is not None:
             parts.append(f"frame {view.frame}")
         if view.mapcount is not None:
@@ -411,6 +413,9 @@ def describe(view: PageView) -> str:
 
 
 def _rmap(p: Rmap, context: Context) -> Verdict:
+    view = context.now.page(p.page.process, p.page.start)
+    if view.kind not in MAPPED:
+        return Verdict(False, f"{p.page.name} maps no folio: {describe(view)}")
     found = context.now.rmap(p.page.process, p.page.start)
     wanted = {(r.process, r.start) for r in p.expected}
 

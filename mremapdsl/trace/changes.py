@@ -21,6 +21,9 @@ class PageChange(NamedTuple):
     count: int  # type: ignore[assignment]
     before: PageRun | None
     after: PageRun | None
+    one_before: bool = False
+    """All pages mapped one frame (KSM), not consecutive ones."""
+    one_after: bool = False
 
 
 class ProcessChange(NamedTuple):
@@ -149,12 +152,10 @@ def page_changes(before: Sequence[PageRun], after: Sequence[PageRun]) -> Iterato
         if a == b:
             continue
         change = PageChange(start, end - start, b, a)
-        if last is not None and _continues(last, change):
-            last = last._replace(count=last.count + change.count)
-        else:
-            if last is not None:
-                yield last
-            last = change
+        joined = _joined(last, change) if last is not None else None
+        if last is not None and joined is None:
+            yield last
+        last = joined or change
     if last is not None:
         yield last
 
@@ -168,12 +169,24 @@ def _piece(runs: Sequence[PageRun], i: int, start: int, end: int) -> tuple[int, 
     return i, None
 
 
-def _continues(last: PageChange, change: PageChange) -> bool:
+def _joined(last: PageChange, change: PageChange) -> PageChange | None:
+    """Two changes as one, if the second continues the first."""
     if last.page + last.count != change.page:
-        return False
-    for old, new in ((last.before, change.before), (last.after, change.after)):
-        if (old is None) != (new is None):
-            return False
-        if old is not None and new is not None and cut(old, change.page, change.count) != new:
-            return False
-    return True
+        return None
+    ones: list[bool] = []
+    for old, new, one in ((last.before, change.before, last.one_before), (last.after, change.after, last.one_after)):
+        if old is None or new is None:
+            if old is not new:
+                return None
+            ones.append(False)
+        elif not one and cut(old, change.page, change.count) == new:
+            ones.append(False)
+        elif _one_frame(old, new) and (one or last.count == 1) and change.count == 1:
+            ones.append(True)
+        else:
+            return None
+    return last._replace(count=last.count + change.count, one_before=ones[0], one_after=ones[1])
+
+
+def _one_frame(old: PageRun, new: PageRun) -> bool:
+    return old.kind == new.kind == "K" and old.frame == new.frame and old.exclusive == new.exclusive

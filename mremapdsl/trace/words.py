@@ -103,43 +103,48 @@ def range_words(page: int, count: int) -> str:
     return f"page {page}" if count == 1 else f"pages [{page},{page + count})"
 
 
-def run_words(run: PageRun) -> str:
-    """What lies at the pages of a run."""
+def run_words(run: PageRun, *, one: bool = False) -> str:
+    """What lies at the pages of a run; ``one`` says that they all map its frame."""
     parts = [KINDS[run.kind]]
     if run.frame is not None:
-        parts.append(f"frame{_numbers(run.frame, run.count)}")
+        several = run.count > 1 and not one
+        parts.append(f"{'frames' if several else 'frame'} {_numbers(run.frame, run.count, one)}")
     if run.index is not None:
-        parts.append(f"index {_numbers(run.index, run.count).lstrip('s ')}")
+        parts.append(f"index {_numbers(run.index, run.count)}")
     if run.kind not in "ZSM":
         parts.append("exclusive" if run.exclusive else "shared")
     return ", ".join(parts)
 
 
-def _numbers(first: int, count: int) -> str:
-    return f" {first}" if count == 1 else f"s {first}-{first + count - 1}"
+def _numbers(first: int | None, count: int, one: bool = False) -> str:
+    """``count`` numbers from ``first``, or that one number."""
+    if first is None:
+        return "none"
+    return str(first) if one or count == 1 else f"{first}-{first + count - 1}"
 
 
 def page_change_words(change: PageChange) -> str:
     """What became of the pages."""
-    b, a = change.before, change.after
+    b = change.before and change.before._replace(count=change.count)
+    a = change.after and change.after._replace(count=change.count)
     if a is None:
-        return f"gone: {run_words(b._replace(count=change.count))}" if b is not None else "none"
+        return f"gone: {run_words(b, one=change.one_before)}" if b is not None else "none"
     if b is None:
-        return f"new: {run_words(a._replace(count=change.count))}"
-    parts = list(_differences(b, a, change.count))
-    if b.kind != a.kind:
-        return ", ".join([f"{KINDS[b.kind]} -> {KINDS[a.kind]}", *parts])
-    return ", ".join(parts)
+        return f"new: {run_words(a, one=change.one_after)}"
+    if a.frame is None or b.frame is None:
+        return f"{run_words(b, one=change.one_before)} -> {run_words(a, one=change.one_after)}"
+    parts = [] if a.kind == b.kind else [f"{KINDS[b.kind]} -> {KINDS[a.kind]}"]
+    return ", ".join([*parts, *_differences(change, b, a)])
 
 
-def _differences(b: PageRun, a: PageRun, count: int) -> Iterator[str]:
-    for what, old, new in (("frame", b.frame, a.frame), ("index", b.index, a.index)):
-        if old == new:
-            continue
-        plural = "s" if count > 1 and what == "frame" else ""
-        words = [("none" if n is None else _numbers(n, count).lstrip("s ")) for n in (old, new)]
-        yield f"{what}{plural} {words[0]} -> {words[1]}"
-    if b.exclusive != a.exclusive and a.kind not in "ZSM":
+def _differences(change: PageChange, b: PageRun, a: PageRun) -> Iterator[str]:
+    count = change.count
+    if (b.frame, change.one_before) != (a.frame, change.one_after):
+        frames = [_numbers(b.frame, count, change.one_before), _numbers(a.frame, count, change.one_after)]
+        yield f"{'frames' if count > 1 else 'frame'} {frames[0]} -> {frames[1]}"
+    if b.index != a.index and a.index is not None:
+        yield f"index {_numbers(b.index, count)} -> {_numbers(a.index, count)}"
+    if b.exclusive != a.exclusive:
         yield "now exclusive" if a.exclusive else "now shared"
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from mremapdsl.backend import PageRun
 from mremapdsl.trace.changes import page_changes, process_pages
 from mremapdsl.trace.identity import Change
+from mremapdsl.trace.words import page_change_words
 
 Page = tuple[str, int | None, bool, int | None]
 
@@ -42,7 +43,8 @@ def pages_of(runs: list[PageRun]) -> dict[int, Page]:
 
 present = st.tuples(st.just("P"), st.integers(0, 30), st.booleans(), st.integers(0, 30))
 swapped = st.just(("S", None, False, None))
-memory = st.dictionaries(st.integers(0, 30), present | swapped, max_size=20)
+merged = st.tuples(st.just("K"), st.integers(0, 2), st.booleans(), st.none())
+memory = st.dictionaries(st.integers(0, 30), present | swapped | merged, max_size=20)
 
 
 @given(memory, memory)
@@ -52,10 +54,27 @@ def test_changes_are_the_difference_page_by_page(before: dict[int, Page], after:
     covered = [page for change in changes for page in range(change.page, change.page + change.count)]
     assert covered == sorted(expected)
     for change in changes:
-        for runs, pages in ((change.before, before), (change.after, after)):
-            shown = pages_of([runs._replace(count=change.count)]) if runs is not None else {}
+        for run, one, pages in (
+            (change.before, change.one_before, before),
+            (change.after, change.one_after, after),
+        ):
+            runs = [] if run is None else [run._replace(count=change.count)]
+            if run is not None and one:
+                runs = [run._replace(page=change.page + i, count=1) for i in range(change.count)]
+            shown = pages_of(runs)
             for page in range(change.page, change.page + change.count):
                 assert shown.get(page) == pages.get(page)
+
+
+def test_pages_merged_into_one_frame_are_one_change() -> None:
+    before = [PageRun(10, 4, "P", 0, True, 10)]
+    after = [PageRun(page, 1, "K", 7, False, None) for page in range(10, 14)]
+    (change,) = page_changes(before, after)
+    assert page_change_words(change) == "anonymous -> KSM, frames 0-3 -> 7, now shared"
+    (back,) = page_changes(after, before)
+    assert page_change_words(back) == "KSM -> anonymous, frames 7 -> 0-3, index none -> 10-13, now exclusive"
+    (gone,) = page_changes(after, [])
+    assert page_change_words(gone) == "gone: KSM, frame 7, shared"
 
 
 def test_what_only_moved_is_no_change() -> None:
