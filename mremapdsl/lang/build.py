@@ -17,6 +17,7 @@ Builder: TypeAlias = Callable[[Sequence[Any], int, int], Any]
 HUGE = 1 << 64
 """Stands for every number that is too long to read: larger than any that is allowed."""
 
+
 def number(parts: Sequence[Any], start: int, end: int) -> syntax.Number:
     text = parts[0].text
     value = HUGE if len(text) > 20 else int(text, 16 if text[:2] in ("0x", "0X") else 10)

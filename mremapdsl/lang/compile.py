@@ -140,17 +140,19 @@ def bad(context: Context, node: syntax.Bad) -> None:
     run(context, node.body)
 
 
-STATEMENTS: Mapping[type[Any], Callable[[Context, Any], None]] = MappingProxyType({
-    syntax.Call: call,
-    syntax.Expect: expect,
-    syntax.Show: show,
-    syntax.Let: let,
-    syntax.Loop: loop,
-    syntax.InProcess: in_process,
-    syntax.Prefixed: prefixed,
-    syntax.Rules: late_rules,
-    syntax.Bad: bad,
-})
+STATEMENTS: Mapping[type[Any], Callable[[Context, Any], None]] = MappingProxyType(
+    {
+        syntax.Call: call,
+        syntax.Expect: expect,
+        syntax.Show: show,
+        syntax.Let: let,
+        syntax.Loop: loop,
+        syntax.InProcess: in_process,
+        syntax.Prefixed: prefixed,
+        syntax.Rules: late_rules,
+        syntax.Bad: bad,
+    }
+)
 
 
 def run(context: Context, body: syntax.Body) -> None:

@@ -60,13 +60,17 @@ class Findings:
         return {problem.code for problem in self.problems.values()}
 
     def diagnostics(self, source: Source) -> tuple[Diagnostic, ...]:
-        """All findings in the order of the text, at most MOST."""
-        found = sorted(self.problems.values(), key=lambda problem: (problem.start, problem.end, problem.code))
-        shown = [diagnostic(problem, source) for problem in found[:MOST]]
+        """The findings in the order of the text; of more than MOST rather errors than warnings, and how many more."""
+        found = sorted(self.problems.values(), key=Findings.order)
+        shown = sorted(sorted(found, key=lambda problem: CODES[problem.code].severity)[:MOST], key=Findings.order)
         if len(found) > MOST:
-            start, more = found[MOST].start, f"... and {len(found) - MOST} more"
-            shown.append(diagnostic(Problem("MRS499", start, start + 1, more, "mend these first"), source))
-        return tuple(shown)
+            more = f"... and {len(found) - MOST} more"
+            shown.append(Problem("MRS499", shown[-1].end, shown[-1].end + 1, more, "mend these first"))
+        return tuple(diagnostic(problem, source) for problem in shown)
+
+    @staticmethod
+    def order(problem: Problem) -> tuple[int, int, str]:
+        return problem.start, problem.end, problem.code
 
     def warn(self, code: str, where: Token, message: str, remedy: str) -> None:
         self.add(Problem(code, where.start, where.end, message, remedy))
@@ -126,6 +130,8 @@ class Context:
         self.constants: dict[str, int] = {}
         self.processes: dict[str, int | None] = {FIRST_PROCESS: None}
         """Name -> line of its exit, None while it lives."""
+        self.children = 0
+        """No process after this number has been called ``child`` with a number."""
         self.process = FIRST_PROCESS
         self.loop: tuple[tuple[str, int], ...] = ()
         self.uncertain: set[str] = set()

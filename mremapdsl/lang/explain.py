@@ -136,18 +136,21 @@ def strange(situation: Situation) -> Problem | None:
 def unknown_statement(situation: Situation) -> Problem | None:
     """The first word is none that begins a statement, and no process with `:` or `{` behind it."""
     names = [situation.name(token) for token in situation.tokens]
-    if names not in (["NAME"], ["NAME", "COLON", "NAME"]):
+    if names == ["NAME"]:
+        first = situation.tokens[0]
+    elif names == ["NAME", "COLON"] and situation.name(situation.bad) == "NAME":
+        first = situation.bad
+    else:
         return None
-    first, bad = situation.tokens[-1], situation.bad
-    word, statements = situation.written(first), words("statement")
-    near = meant(word, statements)
+    word, follower, statements = situation.written(first), situation.written(situation.bad), words("statement")
     if word in statements:
         return Problem("MRS101", first.start, first.end, f"`{word}` cannot stand inside a block or after a process",
                        "move it to where no process is named")  # fmt: skip
-    if not near and situation.written(bad) in statements and len(names) == 1:
-        remedy = f"write `{word}: {situation.written(bad)} ...` to run it in process `{word}`"
-        return Problem("MRS101", bad.start, bad.end, f"`:` is missing after `{word}`", remedy)
-    remedy = f"did you mean `{near}`?" if near else f"statements begin with {listed(statements)}"
+    near = meant(word, statements)
+    if not near and follower in statements:
+        return Problem("MRS101", situation.bad.start, situation.bad.end, f"`:` is missing after `{word}`",
+                       f"write `{word}: {follower} ...` to run it in process `{word}`")  # fmt: skip
+    remedy = f"did you mean `{near}`?" if near else f"statements begin with {listed(statements, most=99)}"
     return Problem("MRS102", first.start, first.end, f"`{word}` is not a statement", remedy)
 
 
@@ -156,8 +159,14 @@ def misspelt(situation: Situation) -> Problem | None:
     bad = situation.bad
     if WORD.fullmatch(situation.written(bad)) and (problem := nearly(situation, bad, len(situation.tokens))):
         return problem
-    if situation.tokens and situation.tokens[-1].kind in situation.machine.names:
-        return nearly(situation, situation.tokens[-1], len(situation.tokens) - 1)
+    index = len(situation.tokens) - 1
+    if index < 0 or situation.tokens[index].kind not in situation.machine.names:
+        return None
+    last = situation.tokens[index]
+    if problem := nearly(situation, last, index):
+        return problem
+    if situation.written(last) in situation.machine.words:  # a keyword, but it was read as a name
+        return unexpected(situation._replace(bad=last, tokens=situation.tokens[:index], states=situation.states[:-1]))
     return None
 
 
@@ -227,6 +236,8 @@ def unexpected(situation: Situation) -> Problem:
     wanted = things(situation)
     before = f" after `{situation.written(situation.tokens[-1])}`" if situation.tokens else ""
     remedy = f"expected {listed(wanted)}"
+    if "the end of the statement" in wanted and situation.written(bad) in words("statement"):
+        remedy = "put a `;` or a new line before it"
     if situation.name(bad) in ("_END", "RBRACE", END):
         last = situation.tokens[-1].end if situation.tokens else bad.start
         return Problem("MRS101", last, last + 1, f"something is missing{before}", remedy)
@@ -242,6 +253,11 @@ def things(situation: Situation) -> list[str]:
     if len(set(expected) - ARITHMETIC) > 0:
         expected = [name for name in expected if name not in ARITHMETIC]
     tables = situation.machine.tables
+    for kind in ("statement", "predicate"):
+        beginnings = [name for name in expected if set(tables.words.get(name, [""])) <= set(words(kind))]
+        if len(beginnings) > MANY:
+            found[THINGS[kind.upper()]] = None
+            expected = [name for name in expected if name not in beginnings]
     for name in expected:
         if name in (END, "RBRACE"):
             continue
@@ -254,6 +270,7 @@ def things(situation: Situation) -> list[str]:
     return list(found)
 
 
+MANY = 5
 ARITHMETIC = {"PLUS", "MINUS", "TIMES", "DIVIDE", "MODULO"}
 
 

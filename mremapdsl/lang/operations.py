@@ -23,7 +23,6 @@ from mremapdsl.program import Place
 
 def mmap(context: Context, node: syntax.Mmap) -> ops.Operation:
     pages = count(context, node.size)
-    context.slots.size(node.size.start, pages)
     context.claim(node.name, constant=False)
     options: dict[str, Any] = {}
     at: int | None = None
@@ -43,6 +42,7 @@ def mmap(context: Context, node: syntax.Mmap) -> ops.Operation:
                 options["file"] = option.file.text.strip('"')
                 options["file_page"] = 0 if option.page is None else count(context, option.page)
     at = placed(context, node, at, pages)
+    context.slots.size(node.size.start, pages)
     context.latest = node.name.text
     return ops.Mmap(context.process, at, pages, **options)
 
@@ -81,19 +81,21 @@ def new_place(context: Context, name: Token, at: int, pages: int, size: syntax.E
     context.places[name.text] = Place(name.text, at, pages, context.source.line(name.start))
 
 
-RANGE_CALLS: Mapping[str, Callable[[str, int, int], ops.Operation]] = MappingProxyType({
-    "munmap": ops.Munmap,
-    "mlock": ops.Mlock,
-    "munlock": ops.Munlock,
-    "mseal": ops.Mseal,
-    "read": ops.Read,
-    "pin": ops.Pin,
-    "unpin": ops.Unpin,
-    "swapout": ops.Swapout,
-    "swapin": ops.Swapin,
-    "split": ops.Split,
-    "collapse": ops.Collapse,
-})
+RANGE_CALLS: Mapping[str, Callable[[str, int, int], ops.Operation]] = MappingProxyType(
+    {
+        "munmap": ops.Munmap,
+        "mlock": ops.Mlock,
+        "munlock": ops.Munlock,
+        "mseal": ops.Mseal,
+        "read": ops.Read,
+        "pin": ops.Pin,
+        "unpin": ops.Unpin,
+        "swapout": ops.Swapout,
+        "swapin": ops.Swapin,
+        "split": ops.Split,
+        "collapse": ops.Collapse,
+    }
+)
 
 
 def range_call(context: Context, node: syntax.RangeCall) -> ops.Operation:
@@ -142,15 +144,15 @@ def destination(context: Context, name: Token, pages: int, size: syntax.Expr | s
     """The start of a place; a name never used before gets a slot and becomes one."""
     if name.text not in context.places:
         context.claim(name, constant=False)
-        guard(name, (*words("FLAG"), "size", "to", *words("BESIDE"), "fails"))
+        guard(name)
         new_place(context, name, context.slots.take(name), pages, size)
     context.latest = name.text
     return context.place(name).start
 
 
-def guard(name: Token, keywords: tuple[str, ...]) -> None:
-    """Raises Problem (MRS206) if a new name would silently do what a misspelt keyword does not."""
-    if near := meant(name.text, keywords):
+def guard(name: Token) -> None:
+    """Raises Problem (MRS206) if a new name is most likely a misspelt flag, which would silently be missing."""
+    if near := meant(name.text, words("flag")):
         raise Problem("MRS206", name.start, name.end, f"`{name.text}` would be a new name, and is nearly `{near}`",
                       f"did you mean `{near}`? If not, choose a name that is further from it")  # fmt: skip
 
@@ -159,7 +161,6 @@ def fork(context: Context, node: syntax.Fork) -> ops.Operation:
     if node.name is None:
         return ops.Fork(context.process, next_child(context))
     name = node.name
-    guard(name, ("fails",))
     if name.text in words("statement"):
         raise Problem("MRS205", name.start, name.end, f"`{name.text}` is a statement", "choose another name")
     if name.text in context.processes:
@@ -170,10 +171,8 @@ def fork(context: Context, node: syntax.Fork) -> ops.Operation:
 
 def next_child(context: Context) -> str:
     """The first of ``child``, ``child2``, ... that no process has had."""
-    name, number = "child", 1
-    while name in context.processes:
-        number += 1
-        name = f"child{number}"
+    while (name := f"child{context.children or ''}") in context.processes:
+        context.children = max(context.children, 1) + 1
     return name
 
 
@@ -211,20 +210,22 @@ def set_switch(context: Context, node: syntax.SetSwitch) -> ops.Operation:
 
 Compile: TypeAlias = Callable[[Context, Any], ops.Operation]
 
-OPERATIONS: Mapping[type[Any], Compile] = MappingProxyType({
-    syntax.Mmap: mmap,
-    syntax.RangeCall: range_call,
-    syntax.Mprotect: mprotect,
-    syntax.Madvise: madvise,
-    syntax.Touch: touch,
-    syntax.Mremap: mremap,
-    syntax.Fork: fork,
-    syntax.Exit: exit_process,
-    syntax.KsmScan: ksm_scan,
-    syntax.KsmMerge: ksm_merge,
-    syntax.Migrate: migrate,
-    syntax.SetThp: set_thp,
-    syntax.SetMthp: set_mthp,
-    syntax.SetMaxMapCount: set_max_map_count,
-    syntax.SetSwitch: set_switch,
-})
+OPERATIONS: Mapping[type[Any], Compile] = MappingProxyType(
+    {
+        syntax.Mmap: mmap,
+        syntax.RangeCall: range_call,
+        syntax.Mprotect: mprotect,
+        syntax.Madvise: madvise,
+        syntax.Touch: touch,
+        syntax.Mremap: mremap,
+        syntax.Fork: fork,
+        syntax.Exit: exit_process,
+        syntax.KsmScan: ksm_scan,
+        syntax.KsmMerge: ksm_merge,
+        syntax.Migrate: migrate,
+        syntax.SetThp: set_thp,
+        syntax.SetMthp: set_mthp,
+        syntax.SetMaxMapCount: set_max_map_count,
+        syntax.SetSwitch: set_switch,
+    }
+)

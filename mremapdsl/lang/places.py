@@ -32,15 +32,14 @@ def extent(context: Context, node: Range) -> tuple[int, int]:
     """The first page of a range and the number of its pages. Raises Problem (MRS201, MRS3xx)."""
     if isinstance(node, Arena):
         start, pages = count(context, node.page), count(context, node.pages)
+        check_inside(context, start, pages, node)
         context.slots.page(start, start + pages)
-    else:
-        place = context.place(node.name)
-        if type(node) is Whole:
-            return place.start, place.pages
-        start, pages = part(context, node, place.pages)
-        start += place.start
-    check_inside(context, start, pages, node)
-    return start, pages
+        return start, pages
+    place = context.place(node.name)
+    if type(node) is Whole:
+        return place.start, place.pages
+    first, pages = part(context, node, place.pages)
+    return place.start + first, pages
 
 
 def part(context: Context, node: NamedRange, limit: int) -> tuple[int, int]:
@@ -83,12 +82,13 @@ def point(context: Context, node: Point, pages: int) -> int:
     else:
         page = beside(context, anchor, pages)
     offset = total(context, node.offsets)
+    start = page + offset
+    check_inside(context, start, pages, node)
     if isinstance(anchor, AtPage):
-        context.slots.page(page + offset, page + offset + pages)
-    elif node.offsets:
+        context.slots.page(start, start + pages)
+    elif offset:
         context.slots.size(node.start, abs(offset))
-    check_inside(context, page + offset, pages, node)
-    return page + offset
+    return start
 
 
 def beside(context: Context, node: Beside, pages: int) -> int:
@@ -108,8 +108,8 @@ def total(context: Context, offsets: tuple[Any, ...]) -> int:
 def check_inside(context: Context, start: int, pages: int, node: Range | Point | Expr) -> None:
     """Raises Problem (MRS308) if the pages are not in the arena."""
     if start < 0 or start + pages > TASK_PAGES:
-        if context.slots.surveying:
-            return
+        if context.slots.surveying and start > context.slots.first // 2 and pages <= TASK_PAGES:
+            return  # no address is final
         raise Problem("MRS308", node.start, node.end, f"pages {start} to {start + pages - 1} are not in the arena",
                       f"the arena has pages 0 to {TASK_PAGES - 1}")  # fmt: skip
 
@@ -131,7 +131,7 @@ def spread(slots: Slots) -> tuple[int, int] | None:
         pitch = max(1 << reach.bit_length(), 2 * HUGE_PAGE)
     for distance in (pitch, round_up(reach, HUGE_PAGE)):
         above = round_up(slots.highest + reach, distance) if slots.highest else distance
-        for first, limit in ((above, TASK_PAGES), (distance, slots.lowest)):
+        for first, limit in ((above, TASK_PAGES), (distance, min(slots.lowest, TASK_PAGES))):
             if first + slots.taken * distance <= limit:
                 return first, distance
     return None

@@ -113,21 +113,23 @@ def predicate(context: Context, node: syntax.Predicate) -> program.Predicate:
     return PREDICATES[type(node)](context, node)
 
 
-PREDICATES: Mapping[type[Any], Callable[[Context, Any], program.Predicate]] = MappingProxyType({
-    syntax.Merged: merged,
-    syntax.SameVma: same_vma,
-    syntax.IsVma: is_vma,
-    syntax.VmaCount: vma_count,
-    syntax.Unmapped: unmapped,
-    syntax.Layout: layout,
-    syntax.LastMove: last_move,
-    syntax.Fallback: fallback,
-    syntax.Violation: violation,
-    syntax.Comparison: comparison,
-    syntax.PageIs: page_is,
-    syntax.Rmap: rmap,
-    syntax.Negation: negation,
-})
+PREDICATES: Mapping[type[Any], Callable[[Context, Any], program.Predicate]] = MappingProxyType(
+    {
+        syntax.Merged: merged,
+        syntax.SameVma: same_vma,
+        syntax.IsVma: is_vma,
+        syntax.VmaCount: vma_count,
+        syntax.Unmapped: unmapped,
+        syntax.Layout: layout,
+        syntax.LastMove: last_move,
+        syntax.Fallback: fallback,
+        syntax.Violation: violation,
+        syntax.Comparison: comparison,
+        syntax.PageIs: page_is,
+        syntax.Rmap: rmap,
+        syntax.Negation: negation,
+    }
+)
 
 # --- values ------------------------------------------------------------------------------------------------
 
@@ -165,12 +167,13 @@ def chain(context: Context, node: syntax.Chain, room: Room) -> program.Value:
         right = value(context, operand, room)
         if isinstance(right, program.Const) and right.value == 0 and sign.text in "/%":
             raise Problem("MRS305", node.start, node.end, "this divides by zero", "divide by something else")
-        if not isinstance(found, program.Const) or not isinstance(right, program.Const):
-            found = program.Arithmetic(sign.text, found, right)
-        elif found.value is None or right.value is None:
+        if program.Const(None) in (found, right):
             raise Problem("MRS101", node.start, node.end, "`none` is not a number", "compare with `none` alone")
+        known = [side.value for side in (found, right) if isinstance(side, program.Const) and side.value is not None]
+        if len(known) == 2:
+            found = program.Const(apply(sign, known[0], known[1], node))
         else:
-            found = program.Const(apply(sign, found.value, right.value, node))
+            found = program.Arithmetic(sign.text, found, right)
     return found
 
 

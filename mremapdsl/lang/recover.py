@@ -137,7 +137,7 @@ class Recovery:
         """Close all blocks before ``where``: the end of the text, or a scenario, which cannot stand in a block."""
         open_blocks = self.blocks(stacks)
         if len(open_blocks) > self.opened:
-            brace = next((begin for begin in reversed(open_blocks) if self.text[begin] == "{"), where)
+            brace = next((begin for begin in reversed(open_blocks) if self.text.startswith("{", begin)), where)
             if code == "MRS103":
                 problem = Problem(code, brace, brace + 1, "this `{` is never closed", "add a `}` where its block ends")
             else:

@@ -65,5 +65,3 @@ def expected_on(context: Context, node: RuleNames | None) -> tuple[str, ...]:
                 f"it runs under {', '.join(map(str, context.rules))}",
             )  # fmt: skip
     return tuple(name.text for name in node.names)
-
-

@@ -25,6 +25,8 @@ class Unit(NamedTuple):
     docs: Docs
     top: Context
     """What stands outside scenarios: constants, and what faulty statements may have defined."""
+    clean: bool
+    """The text has no syntax errors: what it does not say is worth a warning."""
     rules: tuple[RuleChoice, ...] = ()
 
 
@@ -32,7 +34,8 @@ def compile_file(
     source: Source, vocabulary: Vocabulary, findings: Findings, docs: Docs, body: syntax.Body
 ) -> tuple[Scenario, ...]:
     """The scenarios of a file; a file without ``scenario`` is one."""
-    unit = Unit(source, vocabulary, findings, docs, Context(source, vocabulary, findings, Slots(USUAL)))
+    top = Context(source, vocabulary, findings, Slots(USUAL))
+    unit = Unit(source, vocabulary, findings, docs, top, clean=not findings.errors)
     if not any(isinstance(node, syntax.Scenario) for node in body):
         return (compile_scenario(unit, None, body),)
     if isinstance(body[0], syntax.Rules):
@@ -71,7 +74,7 @@ def compile_scenario(unit: Unit, node: syntax.Scenario | None, body: syntax.Body
     context = settle(unit, statements, rules)
     unit.findings.take(context.findings.problems.values())
     unit.top.mentioned |= context.mentioned
-    if not context.expects and not context.skipped:
+    if unit.clean and not context.expects and not context.skipped:
         start, end = (node.start, node.title.end) if node else (body[0].start, body[0].end) if body else (0, 1)
         unit.findings.add(Problem("MRS404", start, end, "the scenario expects nothing",
                                   "add an `expect` that would fail if the kernel were wrong"))  # fmt: skip
@@ -142,7 +145,7 @@ def warn_unused(unit: Unit, context: Context) -> None:
     Places are only worth it where something is expected, and not where VMAs are counted or drawn: there a
     place matters by being there.
     """
-    if context.skipped or context.findings.errors:
+    if context.skipped or not unit.clean:
         return
     for name, where in context.unmentioned.items():
         is_place = name in context.places

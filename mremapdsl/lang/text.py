@@ -47,7 +47,10 @@ def decode(content: str | bytes) -> str:
     """
     if len(content) > MAX_BYTES:
         raise Problem(
-            "MRS004", 0, 0, f"the text is {len(content) >> 20} MiB long",
+            "MRS004",
+            0,
+            0,
+            f"the text is {len(content) >> 20} MiB long",
             f"split it: {MAX_BYTES >> 20} MiB are allowed",
         )
     if isinstance(content, str):
@@ -59,7 +62,10 @@ def decode(content: str | bytes) -> str:
     except UnicodeDecodeError as error:
         before = len(content[: error.start].decode("utf-8").removeprefix("\ufeff"))
         raise Problem(
-            "MRS001", before, before + 1, f"byte 0x{content[error.start]:02x} is not UTF-8 here ({error.reason})",
+            "MRS001",
+            before,
+            before + 1,
+            f"byte 0x{content[error.start]:02x} is not UTF-8 here ({error.reason})",
             "save the file as UTF-8",
         ) from None
 

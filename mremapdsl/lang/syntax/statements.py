@@ -1,0 +1,130 @@
+"""Rule sets, statements and the blocks around them."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from mremapdsl.lang.record import Record
+from mremapdsl.lang.syntax.expectations import Predicate
+from mremapdsl.lang.syntax.operations import Operation
+from mremapdsl.lang.syntax.parts import Expr, Token
+
+
+class Override(Record):
+    """``key=value``."""
+
+    key: Token
+    value: Token
+    start: int
+    end: int
+
+
+class RuleSet(Record):
+    name: Token
+    override: Override | None
+    start: int
+    end: int
+
+
+class RuleList(Record):
+    items: tuple[RuleSet | Override, ...]
+    """An override belongs to the rule set before it."""
+    start: int
+    end: int
+
+
+class RuleNames(Record):
+    names: tuple[Token, ...]
+    start: int
+    end: int
+
+
+class Call(Record):
+    operation: Operation
+    fails: Token | None
+    start: int
+    end: int
+
+
+class Expect(Record):
+    predicate: Predicate
+    on: RuleNames | None
+    start: int
+    end: int
+
+
+class Show(Record):
+    start: int
+    end: int
+
+
+class Let(Record):
+    name: Token
+    value: Expr
+    start: int
+    end: int
+
+
+class Rules(Record):
+    rules: RuleList
+    start: int
+    end: int
+
+
+class Loop(Record):
+    """``for i in first..last { ... }``: i is below last."""
+
+    variable: Token
+    first: Expr
+    last: Expr
+    body: Body
+    start: int
+    end: int
+
+
+class InProcess(Record):
+    process: Token
+    body: Body
+    start: int
+    end: int
+
+
+class Prefixed(Record):
+    """``NAME: statement``."""
+
+    process: Token
+    statement: Statement
+    start: int
+    end: int
+
+
+class Scenario(Record):
+    title: Token
+    on: RuleList | None
+    body: Body
+    start: int
+    end: int
+
+
+class Bad(Record):
+    """A statement that could not be read, already reported. ``words`` are what it may have defined."""
+
+    words: tuple[str, ...]
+    body: Body
+    start: int
+    end: int
+
+
+Statement: TypeAlias = Call | Expect | Show | Let | Rules | Loop | InProcess | Prefixed | Scenario | Bad
+Body: TypeAlias = tuple[Statement, ...]
+
+
+def stands_in(node: Statement) -> bool:
+    """Whether a block was made up around statements whose own beginning could not be read."""
+    match node:
+        case InProcess():
+            return not node.process.text
+        case Scenario():
+            return not node.title.text
+        case _:
+            return False
