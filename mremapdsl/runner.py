@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
-from mremapdsl.backend import Backend, Observation, Outcome, Unseen, Unsupported
+from mremapdsl.backend import Backend, Observation, Outcome, Unseen, Unsupported, VmaView
 from mremapdsl.expectations import Context, judge
-from mremapdsl.ops import Mmap, Mremap
+from mremapdsl.ops import Mmap, Mremap, Operation
 from mremapdsl.program import Expect, Program, Range, RuleChoice, Scenario, Show, Statement, Step, Violation
 from mremapdsl.record import ExpectationRecord, ProcessState, ScenarioRecord, ShowRecord, StateRecord, StepRecord
 from mremapdsl.steprefs import with_lines
@@ -76,6 +76,8 @@ class _Run:
         self.states = states
         self.aliases = aliases
         self.asked: list[Step] = []
+        self.seen: dict[VmaView, VmaView] = {}
+        """One object for equal views: most of a state is what it was a step before."""
         self.steps: list[StepRecord] = []
         self.expectations: list[ExpectationRecord] = []
         self.shows: list[ShowRecord] = []
@@ -86,7 +88,7 @@ class _Run:
 
     def begin(self, backend: Backend) -> None:
         if self.states:
-            self.initial = state_record(backend.observe())
+            self.initial = state_record(backend.observe(), self.seen)
 
     def body(self, backend: Backend) -> None:
         body = self.scenario.body
@@ -112,8 +114,8 @@ class _Run:
         undocumented = [b for b in outcome.breaches if None not in documents and b.invariant not in documents]
         if not failure and undocumented:
             failure = "; ".join(f"invariant {b.invariant}: {b.sentence}" for b in undocumented)
-        state = state_record(backend.observe()) if self.states else None
-        verdict, breaches, about = outcome.verdict, outcome.breaches, target(step, outcome)
+        state = state_record(backend.observe(), self.seen) if self.states else None
+        verdict, breaches, about = outcome.verdict, outcome.breaches, target_of(step.op, outcome.address)
         record = StepRecord(step, step.op.process, outcome.result, verdict, breaches, about, state, failure)
         self.steps.append(record)
         if record.target is not None:
@@ -177,21 +179,21 @@ def unexpected(step: Step, outcome: Outcome) -> tuple[bool, str]:
     return True, f"the call should fail with {step.fails} but failed with {outcome.result}{because}"
 
 
-def target(step: Step, outcome: Outcome) -> Range | None:
-    """The pages that a call was about, where they are after it."""
-    op = step.op
+def target_of(op: Operation, address: int | None) -> Range | None:
+    """The pages that a call was about, where they are after it; ``address`` is the page that the call returned."""
     if isinstance(op, Mremap):
-        at = outcome.address if outcome.address is not None else op.at
-        return Range(op.process, at, op.new_pages, "the target")
+        return Range(op.process, op.at if address is None else address, op.new_pages, "the target")
     if isinstance(op, Mmap) or type(op).__name__ in ("Mprotect", "Madvise", "Mlock", "Munlock", "Mseal"):
         return Range(op.process, op.at, op.pages, "the target")  # type: ignore[union-attr]
     return None
 
 
-def state_record(observation: Observation) -> StateRecord:
-    """A state as plain data."""
+def state_record(observation: Observation, seen: dict[VmaView, VmaView]) -> StateRecord:
+    """A state as plain data; ``seen`` holds the views of earlier states, to be used again."""
     processes = {
-        process: ProcessState(tuple(observation.vmas(process)), tuple(observation.pages(process)))
+        process: ProcessState(
+            tuple([seen.setdefault(vma, vma) for vma in observation.vmas(process)]), tuple(observation.pages(process))
+        )
         for process in observation.processes()
     }
     return StateRecord(processes, dict(observation.anon_vmas()))

@@ -44,7 +44,8 @@ class ModelBackend:
             why, address = apply(machine, op)
             outcome = REASONS[why.reason].outcome
         except Refused as refused:
-            result, why, outcome = refused.errno, refused.reason, "failed"
+            result, why = refused.errno, refused.reason
+            outcome = "refused" if REASONS[why.reason].outcome == "fallback" else "failed"
         except NotModelled as unknown:
             raise Unsupported(f"not modelled yet: {unknown}", skip=False) from None
         return Outcome(result, self._verdict(outcome, why), address, self._new_breaches())

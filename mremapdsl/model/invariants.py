@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from mremapdsl.model.machine import Machine, Mm
 from mremapdsl.model.records import ANON, FILE, KSM, MIGRATION, PRESENT, SWAP, Frame, Pte, Vma
@@ -47,14 +47,11 @@ def check_step(machine: Machine) -> list[Broken]:
     """The breaches in what has changed since the journal was last cleared."""
     journal = machine.journal
     broken: list[Broken] = []
-    for name, start, end in journal.vmas:
-        mm = machine.mms.get(name)
-        if mm is not None:
+    for name, vmas, entries in changed_ranges(machine):
+        mm = machine.mms[name]
+        for start, end in vmas:
             broken += check_vmas(machine, mm, start - 1, end + 1)
-            broken += check_entries(machine, mm, start, end)
-    for name, start, end in journal.ptes:
-        mm = machine.mms.get(name)
-        if mm is not None:
+        for start, end in entries:
             broken += check_entries(machine, mm, start, end)
     shared: RunMap[bool] = RunMap()
     for start, end in journal.frames:
@@ -76,6 +73,26 @@ def check_step(machine: Machine) -> list[Broken]:
                 sentence = f"anon_vma av{number} has {abs(n)} {what} {'more' if n > 0 else 'fewer'} than it counts"
                 broken.append(Broken(invariant, "", -1, (number, number + 1), sentence))
     return list(dict.fromkeys(broken))
+
+
+Ranges: TypeAlias = list[tuple[int, int]]
+SMALL = 16
+"""Processes with fewer VMAs and runs of entries are checked whole: that is cheaper than range by range."""
+
+
+def changed_ranges(machine: Machine) -> Iterator[tuple[str, Ranges, Ranges]]:
+    """Per process that the journal names and that still exists: where VMAs, and where entries, are to be checked."""
+    journal = machine.journal
+    for name, mm in machine.mms.items():
+        vmas = [(start, end) for who, start, end in journal.vmas if who == name]
+        entries = [(start, end) for who, start, end in journal.ptes if who == name]
+        if not vmas and not entries:
+            continue
+        if len(mm.vmas) + len(mm.ptes) < SMALL:
+            whole = [(0, TASK_PAGES)]
+            yield name, whole if vmas else [], whole
+        else:
+            yield name, vmas, vmas + entries
 
 
 def check_inside(machine: Machine, mm: Mm, start: int, end: int) -> list[Broken]:

@@ -120,6 +120,21 @@ class Machine:
         self.events: list[Why | Attempt] = []
         """What was decided on the way, for explanations; cleared by whoever takes them."""
 
+    def copy(self) -> Machine:
+        """A snapshot: containers are copied, records shared. The journal and the events start empty."""
+        new = Machine.__new__(Machine)
+        new.__dict__.update(self.__dict__)
+        new.mms = {name: mm.copy() for name, mm in self.mms.items()}
+        new.anon_vmas = self.anon_vmas.copy()
+        new.frames = self.frames.copy()
+        new.slots = self.slots.copy()
+        new.files = {name: File(file.pages, file.cache.copy()) for name, file in self.files.items()}
+        new.ksm = self.ksm.copy()
+        new.counters = self.counters.copy()
+        new.journal = Journal()
+        new.events = []
+        return new
+
     def note(self, reason: str, /, **values: Any) -> None:
         self.events.append(Why(reason, values))
 

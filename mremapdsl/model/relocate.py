@@ -60,7 +60,7 @@ def gate(machine: Machine, source: Vma) -> str | None:
         return "not-anonymous"
     if not source.anon:
         return None
-    against: str | None = machine.rules.sharing(source, machine.anon_vmas[source.anon])
+    against: str | None = machine.rules.sharing.gate(source, machine.anon_vmas[source.anon])
     return against
 
 
@@ -155,7 +155,7 @@ class _Walk:
 
     def check_huge(self, frame: Frame, block: int) -> None:
         """A PMD-mapped folio is an obstacle where a small one would be left alone."""
-        if self.rules.shared_folio == "stop" and frame.ever_shared:
+        if self.rules.sharing.marks and frame.ever_shared:
             raise Obstacle("ever-shared-folio", block)
         if self.rules.shared_folio == "skip" and frame.maps > 1:
             raise Obstacle("shared-huge-page", block)
@@ -179,7 +179,7 @@ class _Walk:
 
     def may_rewrite(self, frame: Frame, page: int) -> bool:
         """Whether a folio is rewritten; False leaves it as it is."""
-        if self.rules.shared_folio == "stop" and frame.ever_shared:
+        if self.rules.sharing.marks and frame.ever_shared:
             raise Obstacle("ever-shared-folio", page)
         if self.rules.shared_folio == "skip" and frame.maps > 1:
             self.machine.note("relocation-skipped-shared", page=page)
@@ -222,7 +222,7 @@ class _Walk:
 
     def nonpresent(self, start: int, end: int, pte: Pte) -> None:
         """Swap and migration entries: left alone, fixed, or an obstacle."""
-        if self.rules.shared_folio == "stop" and self.marked(start, end, pte):
+        if self.rules.sharing.marks and self.marked(start, end, pte):
             raise Obstacle("ever-shared-folio", start)
         if self.rules.nonpresent == "stop":
             raise Obstacle("nonpresent-entry", start)

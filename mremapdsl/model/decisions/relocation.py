@@ -5,6 +5,9 @@ The June 2025 series is one choice of each; the others are designs that its revi
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 from mremapdsl.model.decision import choice, constant, decision
 from mremapdsl.model.records import AnonVma, Vma
 from mremapdsl.ops import MUST_RELOCATE, RELOCATE
@@ -45,41 +48,60 @@ decision(
 )
 
 
-@choice("sharing", "anon_vma")
-def sharing_anon_vma(vma: Vma, anon_vma: AnonVma) -> str | None:
-    """The VMA's history: more than one link (a fork child), or an anon_vma with children other than itself.
+class Sharing(NamedTuple):
+    """A way to find out."""
 
-    RFC v3 and v1 of the series.
-    """
+    gate: Callable[[Vma, AnonVma], str | None]
+    """The reason against relocating a VMA with this active anon_vma at all; None if there is none."""
+    marks: bool = False
+    """Each folio carries a mark from its first fork on; one that has it stops the relocation."""
+
+
+def by_anon_vma(vma: Vma, anon_vma: AnonVma) -> str | None:
     if len(vma.chain) > 1:
         return "fork-child"
     expected = 1 if anon_vma.root == vma.anon else 0
     return "forked-parent" if anon_vma.num_children > expected else None
 
 
-@choice("sharing", "chain_only")
-def sharing_chain_only(vma: Vma, anon_vma: AnonVma) -> str | None:
-    """Only the number of links: says nothing about a fork parent (RFC v1; pointed out by Jann Horn)."""
+def by_chain(vma: Vma, anon_vma: AnonVma) -> str | None:
     return "fork-child" if len(vma.chain) > 1 else None
 
 
-@choice("sharing", "children")
-def sharing_children(vma: Vma, anon_vma: AnonVma) -> str | None:
-    """Links, and more than one child: misses a child's only child, which is no root's own (RFC v2; Wei Yang)."""
+def by_children(vma: Vma, anon_vma: AnonVma) -> str | None:
     if len(vma.chain) > 1:
         return "fork-child"
     return "forked-parent" if anon_vma.num_children > 1 else None
 
 
-@choice("sharing", "ever_shared")
-def sharing_ever_shared(vma: Vma, anon_vma: AnonVma) -> str | None:
-    """Nothing about the VMA; each folio carries a mark from its first fork on, through swap and migration.
-
-    The reviewer's proposal (@<b65dd020-5e02-4863-8994-def576e3d3dd@redhat.com>). Left open there: what a marked folio
-    does to the move. Here it stops the relocation, as any obstacle does.
-    """
+def by_folios_alone(vma: Vma, anon_vma: AnonVma) -> str | None:
     return None
 
+
+constant(
+    "sharing",
+    "anon_vma",
+    Sharing(by_anon_vma),
+    "The VMA's history: more than one link (a fork child), or an anon_vma with children but itself. RFC v3 and v1.",
+)
+constant(
+    "sharing",
+    "chain_only",
+    Sharing(by_chain),
+    "Only the number of links, which says nothing about a fork parent (RFC v1; pointed out by Jann Horn).",
+)
+constant(
+    "sharing",
+    "children",
+    Sharing(by_children),
+    "Links, and more than one child: misses the one child of an anon_vma that is no root (RFC v2; Wei Yang).",
+)
+constant(
+    "sharing", "ever_shared", Sharing(by_folios_alone, marks=True),
+    "Nothing about the VMA; each folio carries a mark from its first fork on, through swap and migration. The "
+    "reviewer's proposal (@<b65dd020-5e02-4863-8994-def576e3d3dd@redhat.com>). Left open there: what a marked folio does "
+    "to the move. Here it stops the relocation, as any obstacle does.",
+)  # fmt: skip
 
 decision("shared_folio", "mm/mremap.c:relocate_anon_pte", "What a folio that is mapped more than once does.")
 constant(
@@ -89,7 +111,6 @@ constant(
     "It is left as it is, with a one-time warning, and counted as success (RFC v2 to v1).",
 )
 constant("shared_folio", "unchecked", "unchecked", "Nobody looks: it is rewritten (RFC v1).")
-constant("shared_folio", "stop_if_marked", "stop", "A folio with the ever-shared mark stops the relocation.")
 
 decision("pinned", "mm/mremap.c:relocate_anon_pte", "What a folio that may be pinned does.")
 constant(
