@@ -9,7 +9,7 @@ from typing import NamedTuple
 from mremapdsl.backend import AnonVmaView, PageRun
 from mremapdsl.ops import Fork, Mmap, Mremap
 from mremapdsl.record import ProcessState, StateRecord, StepRecord
-from mremapdsl.trace.identity import Change, Identities, Known
+from mremapdsl.trace.identity import Change, Identities, Known, common
 
 NOTHING = ProcessState((), ())
 
@@ -33,6 +33,7 @@ class ProcessChange(NamedTuple):
     born: bool
     gone: bool
     before: tuple[Known, ...]
+    """The VMAs, without those that are the same at the beginning and at the end (but the next to what changed)."""
     after: tuple[Known, ...]
     pages: tuple[PageChange, ...]
     moved: tuple[PageRun, ...]
@@ -75,10 +76,17 @@ def step_change(record: StepRecord, before: StateRecord, after: StateRecord, ide
         born, gone = process not in before.processes, process not in after.processes
         if born or gone or known != now or pages or moved:
             by = own.fresh[0] - own.source if own is not None and own.source is not None else 0
-            found.append(ProcessChange(process, born, gone, known, now, pages, moved, by))
+            found.append(ProcessChange(process, born, gone, *_around(known, now), pages, moved, by))
         if gone:
             identities.processes.pop(process, None)
     return StepChange(tuple(found), tuple(_anon_vmas(before, after)))
+
+
+def _around(before: tuple[Known, ...], after: tuple[Known, ...]) -> tuple[tuple[Known, ...], tuple[Known, ...]]:
+    """What differs between two states, with one VMA more on either side."""
+    left, right = common(before, after)
+    left, right = max(left - 1, 0), max(right - 1, 0)
+    return before[left : len(before) - right], after[left : len(after) - right]
 
 
 def range_change(record: StepRecord) -> Change | None:
@@ -140,6 +148,8 @@ def cut(run: PageRun, page: int, count: int) -> PageRun:
 
 def page_changes(before: Sequence[PageRun], after: Sequence[PageRun]) -> Iterator[PageChange]:
     """The pages whose entry is not what it was, in runs as long as can be."""
+    left, right = common(before, after)
+    before, after = before[left : len(before) - right], after[left : len(after) - right]
     same = set(before) & set(after)
     old = [run for run in before if run not in same]
     new = [run for run in after if run not in same]

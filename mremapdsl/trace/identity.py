@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from string import ascii_lowercase
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mremapdsl.backend import VmaView
 from mremapdsl.layout import initials
@@ -51,11 +51,14 @@ class Identities:
     ) -> tuple[Known, ...]:
         """Recognize the VMAs of a process after a step; ``parent`` is the process that a new one was forked from."""
         before = self.processes.get(process if process in self.processes else parent or "", ())
-        heirs = _heirs(before, vmas, change if change is not None and change.process == process else None)
+        left, right = common([known.vma for known in before], vmas)
+        middle = before[left : len(before) - right]
+        heirs = _heirs(middle, vmas[left : len(vmas) - right], change if change and change.process == process else None)
         gone = {known.letter for known in before}
         taken = {heir.letter for heir in heirs if heir is not None}
+        taken |= {known.letter for known in (*before[:left], *before[len(before) - right :])}
         after: list[Known] = []
-        for vma, heir in zip(vmas, heirs, strict=True):
+        for vma, heir in zip(vmas[left : len(vmas) - right], heirs, strict=True):
             if heir is None:
                 self._last += 1
                 letter = self._letter(vma, taken, gone, after[-1].letter if after else "")
@@ -63,7 +66,7 @@ class Identities:
                 after.append(Known(vma, self._last, letter))
             else:
                 after.append(Known(vma, heir.number, heir.letter))
-        self.processes[process] = tuple(after)
+        self.processes[process] = (*before[:left], *after, *before[len(before) - right :])
         return self.processes[process]
 
     def _letter(self, vma: VmaView, taken: set[str], gone: set[str], left: str) -> str:
@@ -78,6 +81,17 @@ class Identities:
             if letter not in taken:
                 return letter
         return ascii_lowercase[(self._last + (ascii_lowercase[self._last % 26] == left)) % 26]
+
+
+def common(old: Sequence[Any], new: Sequence[Any]) -> tuple[int, int]:
+    """How many items at the beginning and how many at the end are the same in both; they do not overlap."""
+    most = min(len(old), len(new))
+    left = right = 0
+    while left < most and old[left] == new[left]:
+        left += 1
+    while right < most - left and old[-1 - right] == new[-1 - right]:
+        right += 1
+    return left, right
 
 
 def _heirs(before: Sequence[Known], vmas: Sequence[VmaView], change: Change | None) -> list[Known | None]:

@@ -206,7 +206,7 @@ def _picture(
     )
     if before == after or (not style.full and len(numbers) > 4 * MOST):
         return
-    new = change.born or not any(known.number in numbers for known in change.before)
+    new = not any(known.number in numbers for known in change.before)
     if new or [b[:2] for b in before] == [a[:2] for a in after]:
         rows = [Row("now", change.after)]
     else:

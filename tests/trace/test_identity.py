@@ -47,7 +47,8 @@ def test_what_moves_takes_its_letter_along() -> None:
 
 def test_a_mapping_over_another_is_a_new_vma() -> None:
     identities = Identities(PLACES)
-    letters(identities, vma(10, 20))
+    letters(identities, vma(10, 20, "av1"))
+    assert letters(identities, vma(10, 20), change=Change("parent", (10, 20))) == "c"
     assert letters(identities, vma(10, 20), change=Change("parent", (10, 20))) == "c"
 
 
