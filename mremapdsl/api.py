@@ -35,7 +35,7 @@ class CompileError(Exception):
     """The text is no program. ``diagnostics`` holds what is wrong with it, errors and warnings in order."""
 
     def __init__(self, text: str, diagnostics: Iterable[Diagnostic]) -> None:
-        from mremapdsl.lang.render import render
+        from mremapdsl.lang import render
 
         self.diagnostics = tuple(diagnostics)
         lines = text.split("\n")

@@ -6,8 +6,7 @@ import platform
 from collections.abc import Iterator, Sequence
 
 from mremapdsl import __version__, api
-from mremapdsl.lang import Diagnostic
-from mremapdsl.lang.render import render
+from mremapdsl.lang import Diagnostic, render
 from mremapdsl.model.decision import DECISIONS, Decision
 from mremapdsl.trace.style import Style, paragraph
 
