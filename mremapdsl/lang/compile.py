@@ -18,7 +18,7 @@ from mremapdsl.lang.rules import expected_on
 from mremapdsl.program import Expect, Show, Step
 
 MAX_STATEMENTS = 1_000_000
-WORD = re.compile(r"[A-Za-z_]\w*")
+WORD = r"[A-Za-z_]\w*"
 
 
 def call(context: Context, node: syntax.Call) -> None:
@@ -63,6 +63,7 @@ def show(context: Context, node: syntax.Show) -> None:
 def let(context: Context, node: syntax.Let) -> None:
     context.claim(node.name, constant=True)
     context.constants[node.name.text] = evaluate(context, node.value)
+    context.defined.append(node.name.text)
     context.unmentioned.setdefault(node.name.text, node.name)
 
 
@@ -157,11 +158,11 @@ STATEMENTS: Mapping[type[Any], Callable[[Context, Any], None]] = MappingProxyTyp
 
 def run(context: Context, body: syntax.Body) -> None:
     """Compile the statements of a block; constants defined in it end with it."""
-    before = set(context.constants)
+    defined = len(context.defined)
     for node in body:
         execute(context, node)
-    for name in context.constants.keys() - before:
-        del context.constants[name]
+    while len(context.defined) > defined:
+        del context.constants[context.defined.pop()]
 
 
 def execute(context: Context, node: syntax.Statement) -> None:
@@ -175,4 +176,4 @@ def execute(context: Context, node: syntax.Statement) -> None:
     else:
         return
     context.skipped += 1
-    context.uncertain.update(WORD.findall(context.source.text, node.start, node.end))
+    context.uncertain.update(re.findall(WORD, context.source.text[node.start : node.end]))

@@ -35,7 +35,7 @@ MOST = 100
 """Findings shown for one file."""
 
 
-LONG = re.compile(r"(\S{40})\S{40,}")
+LONG = r"(\S{40})\S{40,}"
 """Words that nobody wants to read in full."""
 
 
@@ -61,10 +61,10 @@ class Findings:
 
     def diagnostics(self, source: Source) -> tuple[Diagnostic, ...]:
         """The findings in the order of the text; of more than MOST rather errors than warnings, and how many more."""
-        found = sorted(self.problems.values(), key=Findings.order)
+        found = sorted((problem for problem in self.problems.values() if problem.message), key=Findings.order)
         shown = sorted(sorted(found, key=lambda problem: CODES[problem.code].severity)[:MOST], key=Findings.order)
-        if len(found) > MOST:
-            more = f"... and {len(found) - MOST} more"
+        if len(self.problems) > MOST:
+            more = f"... and {len(self.problems) - len(shown)} more"
             shown.append(Problem("MRS499", shown[-1].end, shown[-1].end + 1, more, "mend these first"))
         return tuple(diagnostic(problem, source) for problem in shown)
 
@@ -83,7 +83,7 @@ def diagnostic(problem: Problem, source: Source) -> Diagnostic:
     column = source.column(start)
     length = min(problem.end - start, len(source.line_text(line)) - column + 1)
     severity = CODES[problem.code].severity
-    message, remedy = LONG.sub(r"\1...", problem.message), LONG.sub(r"\1...", problem.remedy)
+    message, remedy = (re.sub(LONG, r"\1...", text) for text in (problem.message, problem.remedy))
     return Diagnostic(problem.code, severity, source.file, line, column, max(length, 1), message, remedy)
 
 
@@ -128,6 +128,8 @@ class Context:
         self.rules: tuple[RuleChoice, ...] = ()
         self.places: dict[str, Place] = {}
         self.constants: dict[str, int] = {}
+        self.defined: list[str] = []
+        """Constants that a ``let`` has defined, in order."""
         self.processes: dict[str, int | None] = {FIRST_PROCESS: None}
         """Name -> line of its exit, None while it lives."""
         self.children = 0

@@ -10,10 +10,12 @@ from typing import NamedTuple
 from mremapdsl.lang.diagnostics import Problem
 from mremapdsl.lang.syntax import Bad, Body, Call, Expect, InProcess, Loop, Prefixed, Scenario, Statement
 
-COMMENT_OR_TEXT = re.compile(r'"(?:[^"\\\n]|\\.)*"|#[^\n]*')
-MARK = re.compile(r"##(?!#)")
-NEXT_LINE = re.compile(r"\r?\n[ \t]*")
-EMPTY_LINE = re.compile(r"\r?\n[ \t\r]*(\n|\Z)")
+COMMENT_OR_TEXT = r'"(?:[^"\\\n]|\\.)*"|#[^\n]*'
+MARK = r"##(?!#)"
+NEXT_LINE = r"\r?\n[ \t]*"
+LOST = "no scenario or statement follows this documentation"
+LOST_REMEDY = "move it before what it describes, or write it with a single `#`"
+EMPTY_LINE = r"\r?\n[ \t\r]*(\n|\Z)"
 
 
 class Block(NamedTuple):
@@ -21,7 +23,7 @@ class Block(NamedTuple):
 
     start: int
     end: int
-    text: str
+    lines: tuple[str, ...]
 
 
 class Docs(NamedTuple):
@@ -39,17 +41,21 @@ class Docs(NamedTuple):
 
 def blocks(text: str) -> list[Block]:
     """The documentation of a text, in order."""
+    comments = re.finditer(COMMENT_OR_TEXT, text) if "##" in text else ()
     found: list[Block] = []
-    for comment in COMMENT_OR_TEXT.finditer(text) if "##" in text else ():
-        if not MARK.match(comment.group()):
-            continue
-        line = comment.group()[2:].removeprefix(" ").rstrip()
-        if found and NEXT_LINE.fullmatch(text, found[-1].end, comment.start()):
-            last = found.pop()
-            found.append(Block(last.start, comment.end(), f"{last.text}\n{line}"))
-        else:
-            found.append(Block(comment.start(), comment.end(), line))
-    return found
+    run: list[re.Match[str]] = []
+    for comment in comments:
+        if re.match(MARK, comment.group()):
+            if run and not re.fullmatch(NEXT_LINE, text[run[-1].end() : comment.start()]):
+                found.append(_block(run))
+                run = []
+            run.append(comment)
+    return [*found, _block(run)] if run else found
+
+
+def _block(comments: Sequence[re.Match[str]]) -> Block:
+    lines = (comment.group()[2:].removeprefix(" ").rstrip() for comment in comments)
+    return Block(comments[0].start(), comments[-1].end(), tuple(lines))
 
 
 def attach(text: str, body: Body) -> Docs:
@@ -59,48 +65,44 @@ def attach(text: str, body: Body) -> Docs:
     has several scenarios, else about its one scenario.  So is the very first thing in a file without a
     ``scenario`` block.
     """
-    docs = Docs("", "", {}, [])
     if not (found := blocks(text)):
-        return docs
+        return Docs("", "", {}, [])
     scenarios = [node for node in body if isinstance(node, Scenario)]
     carriers = sorted(carrier.start for carrier in _carriers(body))
     head = [block for block in found if not carriers or block.start < carriers[0]]
     whole = head[:-1] if head and _belongs_below(text, head, body, bool(scenarios)) else head
-    for block in found[len(whole) :]:
-        _give(docs, block, carriers, scenarios)
-    about = _joined(whole)
-    if not scenarios:
-        docs = docs._replace(scenario=about)
-    elif len(scenarios) > 1:
-        docs = docs._replace(program=about)
-    elif about:
-        docs.by_start[carriers[0]] = _joined([*whole, *([] if whole == head else head[-1:])])
-    return docs
+    given: dict[int, list[Block]] = {carriers[0]: whole} if len(scenarios) == 1 and whole else {}
+    lost = [block for block in found[len(whole) :] if not _give(given, block, carriers, scenarios)]
+    return Docs(
+        program=_joined(whole) if len(scenarios) > 1 else "",
+        scenario="" if scenarios else _joined(whole),
+        by_start={start: _joined(blocks) for start, blocks in given.items()},
+        lost=[Problem("MRS406", block.start, block.end, LOST, LOST_REMEDY) for block in lost],
+    )
 
 
 def _belongs_below(text: str, head: Sequence[Block], body: Body, has_scenarios: bool) -> bool:
     """Whether the last block of the head belongs to the first statement or scenario rather than to the whole."""
     last = head[-1]
-    if EMPTY_LINE.match(text, last.end):
+    if re.match(EMPTY_LINE, text[last.end : last.end + 100]):
         return False
     return has_scenarios or len(head) > 1 or any(node.start < last.start for node in body)
 
 
-def _give(docs: Docs, block: Block, carriers: Sequence[int], scenarios: Sequence[Scenario]) -> None:
+def _give(given: dict[int, list[Block]], block: Block, carriers: Sequence[int], scenarios: Sequence[Scenario]) -> bool:
+    """Give a block to the next carrier, if there is one in the same scenario."""
     index = bisect_right(carriers, block.start)
-    around = next((node.end for node in scenarios if node.start < block.start < node.end), None)
-    if index == len(carriers) or (around is not None and carriers[index] > around):
-        docs.lost.append(
-            Problem("MRS406", block.start, block.end, "no scenario or statement follows this documentation",
-                    "move it before what it describes, or write it with a single `#`")
-        )  # fmt: skip
-        return
-    before = docs.by_start.get(carriers[index])
-    docs.by_start[carriers[index]] = block.text if before is None else f"{before}\n\n{block.text}"
+    if index == len(carriers):
+        return False
+    before = bisect_right(scenarios, block.start, key=lambda node: node.start) - 1
+    if before >= 0 and block.start < scenarios[before].end < carriers[index]:
+        return False
+    given.setdefault(carriers[index], []).append(block)
+    return True
 
 
 def _joined(found: Sequence[Block]) -> str:
-    return "\n\n".join(block.text for block in found)
+    return "\n\n".join("\n".join(block.lines) for block in found)
 
 
 def _carriers(body: Sequence[Statement]) -> Iterator[Scenario | Call | Expect]:

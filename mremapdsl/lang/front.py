@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import gc
+from functools import cache
 from typing import NamedTuple
 
 from mremapdsl.lang.context import Findings, Vocabulary
 from mremapdsl.lang.diagnostics import Diagnostic, Problem
 from mremapdsl.lang.docs import attach
-from mremapdsl.lang.parse import parse
-from mremapdsl.lang.recover import Recovery
+from mremapdsl.lang.parse import Lexeme, Recover, Stacks, parse
 from mremapdsl.lang.scenarios import compile_file
 from mremapdsl.lang.text import Source, blank, decode, readable, unseen
 from mremapdsl.program import Program
@@ -48,9 +48,24 @@ def _compile(content: str | bytes, file: str, vocabulary: Vocabulary) -> Compile
     hidden = list(unseen(source.text))
     findings.take(hidden)
     text = blank(source.text) if hidden else source.text
-    body = parse(text, Recovery(text, findings))
+    body = parse(text, recovery(text, findings))
     docs = attach(text, body)
     scenarios = compile_file(source, vocabulary, findings, docs, body)
     findings.take(docs.lost)
     program = None if findings.errors else Program(file, source.text, scenarios, docs.program)
     return Compiled(program, findings.diagnostics(source))
+
+
+def recovery(text: str, findings: Findings) -> Recover:
+    """What the parser calls for errors; most texts have none, and need not wait for its modules."""
+
+    @cache
+    def made() -> Recover:
+        from mremapdsl.lang.recover import Recovery
+
+        return Recovery(text, findings)
+
+    def recover(stacks: Stacks, lexeme: Lexeme, too_deep: bool) -> int:
+        return made()(stacks, lexeme, too_deep)
+
+    return recover

@@ -17,7 +17,7 @@ from mremapdsl.lang.syntax import Subject, Token, Value
 
 MAX_OPERANDS = 100
 """In one value: machines walk through values recursively."""
-PICTURE = re.compile(r"[A-Za-z.]+")
+PICTURE = r"[A-Za-z.]+"
 
 
 def merged(context: Context, node: syntax.Merged) -> program.Predicate:
@@ -51,7 +51,7 @@ def unmapped(context: Context, node: syntax.Unmapped) -> program.Predicate:
 def layout(context: Context, node: syntax.Layout) -> program.Predicate:
     context.counts_vmas = True
     picture = node.picture.text[1:-1]
-    if not PICTURE.fullmatch(picture):
+    if not re.fullmatch(PICTURE, picture):
         raise Problem("MRS310", node.picture.start, node.picture.end, "the picture is not letters and dots",
                       'write one character a page, such as "AAAA..bb"')  # fmt: skip
     process = context.process if node.process is None else context.alive(node.process)

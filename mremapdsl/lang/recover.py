@@ -80,11 +80,15 @@ class Recovery:
         return [begin for state, begin in pairs if self.machine.entered[state] == brace]
 
     def explain(self, stacks: Stacks, lexeme: Lexeme, depth: int, start: int) -> None:
-        if len(self.findings.problems) > MOST:
-            self.findings.add(Problem("MRS101", lexeme.start, lexeme.end, "", ""))  # is counted, and not shown
+        if self.full():
+            self.findings.add(Problem("MRS101", lexeme.start, lexeme.end, "", ""))
             return
         situation = Situation.replay(self.machine, self.text, stacks.states[: depth + 1], start, lexeme)
         self.findings.add(explain(situation))
+
+    def full(self) -> bool:
+        """More errors are counted, but not shown: it is not worth while to explain them."""
+        return len(self.findings.problems) > MOST
 
     # --- where to read on -----------------------------------------------------------------------------------
 
@@ -139,14 +143,13 @@ class Recovery:
         if len(open_blocks) > self.opened:
             brace = next((begin for begin in reversed(open_blocks) if self.text.startswith("{", begin)), where)
             if code == "MRS103":
-                problem = Problem(code, brace, brace + 1, "this `{` is never closed", "add a `}` where its block ends")
+                what, remedy, where_to = "this `{` is never closed", "add a `}` where its block ends", brace
             else:
-                line = self.text.count("\n", 0, brace) + 1
-                problem = Problem(code, where, where + len("scenario"),
-                                  f"a scenario begins inside the block that line {line} opens",
-                                  "close that block with `}` before it")  # fmt: skip
+                line = 0 if self.full() else self.text.count("\n", 0, brace) + 1
+                what, where_to = f"a scenario begins inside the block that line {line} opens", where
+                remedy = "close that block with `}` before it"
                 self.closed += len(open_blocks) - self.opened
-            self.findings.add(problem)
+            self.findings.add(Problem(code, where_to, where_to + 1, what, remedy))
         self.opened = max(self.opened - len(open_blocks), 0)
         kinds = self.machine.number
         stacks.pending.extend([Lexeme(kinds[RBRACE], where, where)] * len(open_blocks))

@@ -16,12 +16,12 @@ def choices(vocabulary: Vocabulary, node: RuleList) -> tuple[RuleChoice, ...]:
         if not isinstance(item, Override):
             check(vocabulary, item.name)
             found.append((item.name, [item.override] if item.override else []))
-        elif found[-1][1]:
+        elif found and found[-1][1]:
             found[-1][1].append(item)
         else:
-            given = f"{item.key.text}={item.value.text}"
-            raise Problem("MRS101", item.start, item.end, f"`{given}` has no `with` before it",
-                          f"write `{found[-1][0].text} with {given}`")  # fmt: skip
+            override, name = f"{item.key.text}={item.value.text}", found[-1][0].text if found else "RULES"
+            raise Problem("MRS101", item.start, item.end, f"`{override}` has no `with` before it",
+                          f"write `{name} with {override}`")  # fmt: skip
     return tuple(RuleChoice(name.text, overrides(vocabulary, given)) for name, given in found)
 
 

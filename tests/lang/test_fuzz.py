@@ -49,7 +49,7 @@ scenario "second"
 WORDS = [word for found in keywords().values() for word in found]
 NAMES = ["A", "B", "n", "i", "child", "parent", "linux-6.18", "series", "fork-child", '"t"', '"AA.b"']
 NUMBERS = ["0", "1", "3", "16", "64K", "1T", "99999999999999999999", "0x", "16k"]
-SIGNS = list("{}{}[]()@+-*/%.,:=<;") + ["..", "==", "!=", "\n", "\n", "# c\n", "## d\n", "\t", "\r\n"]
+SIGNS = [*"{}{}[]()@+-*/%.,:=<;", "..", "==", "!=", "\n", "\n", "# c\n", "## d\n", "\t", "\r\n"]
 STRANGE = ['"', "\\", "é", "“", "\0", "\x1b", "\ufeff", "\u202e", "\ud800"]
 STARTS = ["for i in 0..3 {", 'scenario "s" {', "mmap A 16\n", "touch A\n", "expect "]
 PIECES = [*WORDS, *WORDS, *NAMES, *NUMBERS, *SIGNS, *SIGNS, *STRANGE, *STARTS]
