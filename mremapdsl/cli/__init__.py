@@ -11,11 +11,12 @@ from mremapdsl.cli import status
 
 COMMANDS: dict[str, str] = {
     "explore": "search all scenarios up to a bound",
+    "matrix": "compare scenarios under several rules, in one table",
 }
 """Subcommand -> what it does, in a line.  ``cli/<name>.py`` has ``configure(parser)`` and ``main(args) -> int``."""
 
 RESERVED = (
-    "compare", "draw", "export", "fuzz", "live", "matrix", "record", "replay", "report", "shrink", "step",
+    "compare", "draw", "export", "fuzz", "live", "record", "replay", "report", "shrink", "step",
 )  # fmt: skip
 """Names of subcommands to come: not to be taken for files."""
 
