@@ -17,7 +17,14 @@ from mremapdsl.program import Expect, Program, Step
 EXAMPLES = Path(__file__).parents[2] / "examples"
 README = EXAMPLES / "README.md"
 TOPICS = ("start", "merging", "moving", "fork", "errors", "versions", "pages")
-"""In the order of the index. The other folders have their own tests."""
+"""In the order of the index."""
+OTHERS = {
+    "review": "the review of MREMAP_RELOCATE_ANON, point by point",
+    "selftests": "the kernel selftests of the series and their mainline relatives",
+    "observed": "what was seen on a kernel with the series",
+    "explored": "what searching all short sequences of calls found",
+}
+"""Folders with tests of their own."""
 ALL = sorted(EXAMPLES.rglob("*.mrs"))
 MAINLINE = [path for topic in TOPICS for path in sorted((EXAMPLES / topic).glob("*.mrs"), key=lambda path: path.stem)]
 MOST_LINES = 100
@@ -95,14 +102,20 @@ def title(path: Path) -> str:
 
 
 def indexed(text: str) -> str:
-    """The README with the list of each topic replaced by what is there. It ends the section below its heading."""
+    """The README with the list that ends each section replaced by what is there."""
     for topic in TOPICS:
-        entries = [f"- [{path.stem}]({name(path)}): {title(path)}\n" for path in MAINLINE if path.parent.name == topic]
-        section = re.search(rf"^## {topic}/\n\n(?:[^-#\n].*\n)+\n", text, flags=re.MULTILINE)
-        assert section, f"README.md has no heading and introduction for {topic}/"
-        end = text.find("\n## ", section.end() - 1)
-        text = text[: section.end()] + "".join(entries) + text[end:]
-    return text
+        entries = [f"- [{path.stem}]({name(path)}): {title(path)}" for path in MAINLINE if path.parent.name == topic]
+        text = relisted(text, f"{topic}/", entries)
+    others = [f"- [{folder}/]({folder}/): {what}" for folder, what in OTHERS.items() if (EXAMPLES / folder).is_dir()]
+    return relisted(text, "More", others)
+
+
+def relisted(text: str, heading: str, entries: list[str]) -> str:
+    """The text with another list in the section with this heading."""
+    section = re.search(rf"^## {heading}\n\n(?:[^-#\n].*\n)+\n", text, flags=re.MULTILINE)
+    assert section, f"README.md has no heading and introduction for {heading}"
+    end = text.find("\n## ", section.end() - 1)
+    return text[: section.end()] + "\n".join(entries) + "\n" + (text[end:] if end >= 0 else "")
 
 
 def test_the_index_is_complete() -> None:
@@ -110,10 +123,8 @@ def test_the_index_is_complete() -> None:
     assert indexed(text) == text, "run python tests/examples/test_examples.py"
 
 
-def test_the_index_names_every_folder() -> None:
-    text = README.read_text(encoding="utf-8")
-    for folder in {path.parent for path in ALL}:
-        assert f"{name(folder)}/" in text
+def test_the_index_knows_every_folder() -> None:
+    assert {name(path).split("/")[0] for path in ALL} <= {*TOPICS, *OTHERS}
 
 
 if __name__ == "__main__":
