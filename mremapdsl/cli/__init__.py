@@ -10,13 +10,14 @@ from contextlib import suppress
 from mremapdsl.cli import status
 
 COMMANDS: dict[str, str] = {
+    "draw": "draw a picture of each step, as SVG files",
     "explore": "search all scenarios up to a bound",
     "matrix": "compare scenarios under several rules, in one table",
 }
 """Subcommand -> what it does, in a line.  ``cli/<name>.py`` has ``configure(parser)`` and ``main(args) -> int``."""
 
 RESERVED = (
-    "compare", "draw", "export", "fuzz", "live", "record", "replay", "report", "shrink", "step",
+    "compare", "export", "fuzz", "live", "record", "replay", "report", "shrink", "step",
 )  # fmt: skip
 """Names of subcommands to come: not to be taken for files."""
 
