@@ -173,7 +173,7 @@ class Context:
         """The error for a name that is not known, with the nearest one that is."""
         if name.text in self.uncertain:
             return AlreadyReported()
-        near = meant(name.text, known)
+        near = meant(name.text, known) if len(self.findings.problems) <= MOST else None
         remedy = f"did you mean `{near}`?" if near else otherwise
         return Problem(code, name.start, name.end, f"no {what} is named `{name.text}` here", remedy)
 

@@ -135,7 +135,7 @@ def strange(situation: Situation) -> Problem | None:
 
 def unknown_statement(situation: Situation) -> Problem | None:
     """The first word is none that begins a statement, and no process with `:` or `{` behind it."""
-    names = [situation.name(token) for token in situation.tokens]
+    names = [situation.name(token) for token in situation.tokens[:3]]
     if names == ["NAME"]:
         first = situation.tokens[0]
     elif names == ["NAME", "COLON"] and situation.name(situation.bad) == "NAME":

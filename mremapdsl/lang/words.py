@@ -37,14 +37,19 @@ def words(kind: str) -> tuple[str, ...]:
     return keywords()[kind.lower()]
 
 
+MOST_KNOWN = 500
+
+
 def meant(word: str, known: Iterable[str]) -> str | None:
     """The known word that somebody who wrote ``word`` most likely meant; None if none is close.
+
+    Of very many words only the last are looked at.
 
     Close is: equal but for upper and lower case or ``-`` and ``_``, or one slip (a letter more, less, other, or
     two swapped) for three letters, two from six on, three from ten on.
     """
     best, fewest = None, slips_allowed(word) + 1
-    for candidate in known:
+    for candidate in [*known][-MOST_KNOWN:]:
         if candidate == word:
             continue
         if plain(candidate) == plain(word):
