@@ -6,15 +6,18 @@ import logging
 from pathlib import Path
 
 import pytest
-from lark import Lark, logger
+from lark import Lark, Token, logger
 
 from mremapdsl.lang import build, keywords, syntax
 from mremapdsl.lang import tables as stored
+from mremapdsl.lang.explain import next_token
 from mremapdsl.lang.generate import finite_words, generate
 from mremapdsl.lang.operations import OPERATIONS, RANGE_CALLS
+from mremapdsl.lang.parse import automaton, shifted
 from mremapdsl.lang.predicates import PREDICATES
 from mremapdsl.lang.words import distance, meant
 from mremapdsl.ops import MREMAP_FLAGS
+from tests.lang.test_fuzz import VALID
 
 GRAMMAR = Path(stored.grammar_path()).read_bytes()
 
@@ -57,6 +60,25 @@ def test_tables_do_not_depend_on_anything_but_the_grammar() -> None:
     assert stored.load(GRAMMAR, b"garbage") is None
     assert stored.load(GRAMMAR, content[:1000]) is None
     assert stored.load(GRAMMAR, b"") is None
+
+
+def test_larks_own_parser_takes_the_same_tokens() -> None:
+    parser = Lark(GRAMMAR.decode(), parser="lalr", maybe_placeholders=True)
+    machine = automaton()
+    names = {number: name for name, number in machine.number.items()}
+    for text in (
+        VALID,
+        "mmap r 16; mremap r w; mremap w x RELOCATE fails EFAULT",
+        "parent { show } ; child: touch A[n..2] n",
+    ):
+        interactive = parser.parse_interactive("")
+        states, position = [0], 0
+        while (token := next_token(machine, text, states, position)).kind != machine.number["$END"]:
+            interactive.feed_token(Token(names[token.kind], text[token.start : token.end]))
+            after = shifted(machine, states, token.kind)
+            assert after is not None
+            states, position = after, token.end
+        assert interactive.feed_eof().data == "start"
 
 
 def test_the_grammar_has_no_conflicts(caplog: pytest.LogCaptureFixture) -> None:
