@@ -76,16 +76,18 @@ def loop(context: Context, node: syntax.Loop) -> None:
         raise Problem("MRS302", node.first.start, node.last.end, what, "write the smaller number first")
     check_size(context, node, (last - first) * weight(context, node.body))
     around, skipped = context.loop, context.skipped
-    for value in range(first, last):
-        context.constants[name.text] = value
-        context.loop = (*around, (name.text, value))
-        context.passes += 1
-        run(context, node.body)
-        check_size(context, node, 0)
-        if context.skipped != skipped:
-            break
-    context.loop = around
-    context.constants.pop(name.text, None)
+    try:
+        for value in range(first, last):
+            context.constants[name.text] = value
+            context.loop = (*around, (name.text, value))
+            context.passes += 1
+            run(context, node.body)
+            check_size(context, node, 0)
+            if context.skipped != skipped:
+                break
+    finally:
+        context.loop = around
+        context.constants.pop(name.text, None)
 
 
 def weight(context: Context, body: syntax.Body) -> int:

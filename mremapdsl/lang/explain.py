@@ -144,8 +144,8 @@ def unknown_statement(situation: Situation) -> Problem | None:
         return None
     word, follower, statements = situation.written(first), situation.written(situation.bad), words("statement")
     if word in statements:
-        return Problem("MRS101", first.start, first.end, f"`{word}` cannot stand inside a block or after a process",
-                       "move it to where no process is named")  # fmt: skip
+        return Problem("MRS101", first.start, first.end, f"`{word}` cannot stand after a process",
+                       "write it without one")  # fmt: skip
     near = meant(word, statements)
     if not near and follower in statements:
         return Problem("MRS101", situation.bad.start, situation.bad.end, f"`:` is missing after `{word}`",

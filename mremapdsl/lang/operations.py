@@ -15,9 +15,9 @@ from mremapdsl.lang import syntax
 from mremapdsl.lang.context import Context
 from mremapdsl.lang.diagnostics import Problem
 from mremapdsl.lang.expr import byte, count
-from mremapdsl.lang.places import check_inside, extent, point
+from mremapdsl.lang.places import check_inside, extent, guard, point
 from mremapdsl.lang.syntax import Token
-from mremapdsl.lang.words import meant, words
+from mremapdsl.lang.words import words
 from mremapdsl.program import Place
 
 
@@ -144,17 +144,10 @@ def destination(context: Context, name: Token, pages: int, size: syntax.Expr | s
     """The start of a place; a name never used before gets a slot and becomes one."""
     if name.text not in context.places:
         context.claim(name, constant=False)
-        guard(name)
+        guard(name, "flag")
         new_place(context, name, context.slots.take(name), pages, size)
     context.latest = name.text
     return context.place(name).start
-
-
-def guard(name: Token) -> None:
-    """Raises Problem (MRS206) if a new name is most likely a misspelt flag, which would silently be missing."""
-    if near := meant(name.text, words("flag")):
-        raise Problem("MRS206", name.start, name.end, f"`{name.text}` would be a new name, and is nearly `{near}`",
-                      f"did you mean `{near}`? If not, choose a name that is further from it")  # fmt: skip
 
 
 def fork(context: Context, node: syntax.Fork) -> ops.Operation:
@@ -201,6 +194,7 @@ def set_mthp(context: Context, node: syntax.SetMthp) -> ops.Operation:
 
 
 def set_max_map_count(context: Context, node: syntax.SetMaxMapCount) -> ops.Operation:
+    context.counts_vmas = True
     return ops.Set(context.process, "max_map_count", count(context, node.most))
 
 

@@ -19,8 +19,10 @@ from mremapdsl.lang.syntax import (
     Point,
     Range,
     Subject,
+    Token,
     Whole,
 )
+from mremapdsl.lang.words import meant, words
 from mremapdsl.ops import TASK_PAGES
 from mremapdsl.program import Range as SettledRange
 
@@ -112,6 +114,16 @@ def check_inside(context: Context, start: int, pages: int, node: Range | Point |
             return  # no address is final
         raise Problem("MRS308", node.start, node.end, f"pages {start} to {start + pages - 1} are not in the arena",
                       f"the arena has pages 0 to {TASK_PAGES - 1}")  # fmt: skip
+
+
+def guard(name: Token, kind: str) -> None:
+    """Raises Problem (MRS206) if a name never used before is most likely a misspelt keyword of a kind.
+
+    Where both a name and a keyword can stand, the mistake would otherwise silently mean something else.
+    """
+    if near := meant(name.text, words(kind)):
+        raise Problem("MRS206", name.start, name.end, f"`{name.text}` would be a name, and is nearly `{near}`",
+                      f"did you mean `{near}`? If not, choose a name that is further from it")  # fmt: skip
 
 
 USUAL = (1000, 1000)

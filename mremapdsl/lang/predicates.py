@@ -12,7 +12,7 @@ from mremapdsl.lang import syntax
 from mremapdsl.lang.context import Context
 from mremapdsl.lang.diagnostics import Problem
 from mremapdsl.lang.expr import apply, count, evaluate
-from mremapdsl.lang.places import point, settle
+from mremapdsl.lang.places import guard, point, settle
 from mremapdsl.lang.syntax import Subject, Token, Value
 
 MAX_OPERANDS = 100
@@ -32,6 +32,9 @@ def mention_latest(context: Context) -> None:
 
 
 def same_vma(context: Context, node: syntax.SameVma) -> program.Predicate:
+    for subject in node.subjects:
+        if isinstance(subject, syntax.Whole) and subject.name.text not in context.places:
+            guard(subject.name, "side")
     return program.SameVma(tuple(settle(context, subject) for subject in node.subjects))
 
 

@@ -82,6 +82,12 @@ def test_deep_parentheses(depth: int, compiled: Callable[[str | bytes], Compiled
     assert [item.code for item in found.diagnostics] == (["MRS108"] if depth > 100 else [])
 
 
+def test_deep_sums(compiled: Callable[[str | bytes], Compiled]) -> None:
+    deep = f"{'(1+1*' * 90}1{')' * 90}"
+    assert compiled(f"mmap A {deep}\nexpect vmas {deep}").diagnostics == ()
+    assert [item.code for item in compiled(f"mmap A 1\nexpect A.page == {deep}").diagnostics] == ["MRS313"]
+
+
 def test_long_values(compiled: Callable[[str | bytes], Compiled]) -> None:
     assert compiled("mmap A 1\nexpect A.page == " + "+".join(["1"] * 50)).diagnostics == ()
     found = compiled("mmap A 1\nexpect A.page == " + "+".join(["A.page"] * 5000))
