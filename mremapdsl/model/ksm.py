@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from mremapdsl.model.ksmd import RmapItem
 from mremapdsl.model.machine import Machine, Mm
 from mremapdsl.model.records import ANON, KSM, MERGEABLE, PRESENT, SHARED, ZERO, Frame, Pte, Vma
+from mremapdsl.model.thp import split_folio
 
 PASSES = 3
 """Full passes of one scan: remember the checksums, merge, let stragglers join."""
@@ -62,14 +63,32 @@ def one_pass(machine: Machine) -> int:
 
 
 def candidates(machine: Machine, mm: Mm) -> Iterator[int]:
-    """Present anonymous pages of mergeable, faulted VMAs in order of address."""
+    """Present anonymous pages of mergeable, faulted VMAs in order of address.
+
+    A merge may split a large folio and leave the zero page behind pages that come later.
+    """
     for vma in mm.vmas[:]:
         if vma.flags & MERGEABLE and vma.anon:
             for s, e, pte in mm.ptes.clip(vma.start, vma.end):
                 if pte.kind == PRESENT:
                     for fs, fe, frame in machine.frames.clip(s + pte.delta, e + pte.delta):
                         if frame.kind in (ANON, KSM):
-                            yield from range(fs - pte.delta, fe - pte.delta)
+                            pages = range(fs - pte.delta, fe - pte.delta)
+                            yield from (page for page in pages if not frame.order or is_mapped(mm, page))
+
+
+def is_mapped(mm: Mm, page: int) -> bool:
+    """Whether the page maps a folio (now)."""
+    pte = mm.ptes.at(page)
+    return pte is not None and pte.kind == PRESENT
+
+
+def split_large(machine: Machine, mm: Mm, page: int) -> bool:
+    """Before a page of a large folio is merged, the folio is split; False if it cannot be, or if the page, being all
+    zero, became the zero page (try_to_merge_one_page, split_huge_page).
+    """
+    number, frame = mapped(machine, mm, page)
+    return not frame.order or (split_folio(machine, number) and is_mapped(mm, page))
 
 
 def age(machine: Machine, mm: Mm, page: int, item: RmapItem) -> tuple[RmapItem, bool]:
@@ -114,27 +133,50 @@ def compare_and_merge(machine: Machine, mm: Mm, page: int, unstable: dict[int, t
         ksm.items[mm.name][page] = item._replace(checksum=frame.data)
         return False
     if frame.data == 0 and machine.settings.ksm_zero_pages and not frame.pins:
+        if not split_large(machine, mm, page):
+            return False
         machine.set_ptes(mm, page, page + 1, [(page, page + 1, Pte(ZERO, 0, False, True))])
         machine.put_frames(number, number + 1)
         return True
     stable = stable_frame(machine, frame.data)
     if stable is not None:
         return merge_with(machine, mm, page, stable)
-    if frame.data not in unstable:
-        unstable[frame.data] = (mm, page)
+    found = unstable_search(unstable, frame.data, mm, page)
+    return found is not None and merge_two(machine, (mm, page), found, unstable)
+
+
+def unstable_search(unstable: dict[int, tuple[Mm, int]], data: int, mm: Mm, page: int) -> tuple[Mm, int] | None:
+    """The page of equal content in this pass's tree; a page without equals is put there.
+
+    A node whose page has gone (a zero page since its huge page was split) is a dead end for every search that meets it;
+    the tree is searched from its first page as long as it has no more than two (unstable_tree_search_insert).
+    """
+    on_the_way = [next(iter(unstable.values()))] if 0 < len(unstable) <= 2 else []
+    if data in unstable:
+        on_the_way.append(unstable[data])
+    if not all(is_mapped(there, at) for there, at in on_the_way):
+        return None
+    if data in unstable:
+        return unstable[data]
+    unstable[data] = (mm, page)
+    return None
+
+
+def merge_two(machine: Machine, one: tuple[Mm, int], two: tuple[Mm, int], unstable: dict[int, tuple[Mm, int]]) -> bool:
+    """The first of two equal pages becomes a KSM page and the second maps it (try_to_merge_two_pages)."""
+    number, frame = mapped(machine, *one)
+    other, other_frame = mapped(machine, *two)
+    if other == number or frame.pins or other_frame.pins:
         return False
-    other_mm, other = unstable[frame.data]
-    pte = other_mm.ptes.at(other)
-    if pte is None or pte.kind != PRESENT:
-        unstable[frame.data] = (mm, page)
+    if frame.order and frame.order == other_frame.order and number >> frame.order == other >> frame.order:
+        split_folio(machine, number)  # two references to one folio: it is split, but nothing is merged yet
         return False
-    other_number, other_frame = mapped(machine, other_mm, other)
-    if other_number == number or frame.pins or other_frame.pins:
+    if not (split_large(machine, *one) and split_large(machine, *two)):
         return False
     del unstable[frame.data]
     become_ksm(machine, number)
-    append(machine, mm, page, number)
-    merge_with(machine, other_mm, other, number)
+    append(machine, *one, number)
+    merge_with(machine, *two, number)
     return True
 
 
@@ -163,7 +205,7 @@ def become_ksm(machine: Machine, number: int) -> None:
 def merge_with(machine: Machine, mm: Mm, page: int, stable: int) -> bool:
     """Map the KSM page instead of this one (try_to_merge_with_ksm_page, replace_page)."""
     number, frame = mapped(machine, mm, page)
-    if frame.pins:
+    if frame.pins or not split_large(machine, mm, page):
         return False
     machine.set_ptes(mm, page, page + 1, [(page, page + 1, Pte(PRESENT, stable - page))])
     machine.get_frames(stable, stable + 1)
