@@ -6,8 +6,8 @@ The model and a live kernel both are backends.  Fields that a backend cannot see
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeAlias
 
 from mremapdsl.ops import Operation
 
@@ -136,6 +136,11 @@ class Observation(Protocol):
         ...
 
 
+WAITS = "WAITS"
+During: TypeAlias = Callable[[str], None]
+"""Called with the name of each moment."""
+
+
 class Backend(Protocol):
     """A machine, fresh when made."""
 
@@ -144,9 +149,29 @@ class Backend(Protocol):
         """What the trace's ``rules`` field says: a rule set, or a kernel release."""
         ...
 
-    def step(self, op: Operation) -> Outcome: ...
+    def step(self, op: Operation, during: During | None = None) -> Outcome:
+        """Carry out one operation; ``during`` is called at each moment between the inner steps of a relocation.
+
+        Raises Unsupported for what this machine cannot do.
+        """
+        ...
+
+    def interfere(self, op: Operation) -> Outcome:
+        """What somebody else does while a step is under way; only inside ``during``.
+
+        The result ``WAITS`` says that a lock forbids it at this moment; the verdict names the lock.
+        """
+        ...
 
     def observe(self) -> Observation: ...
+
+    def copy(self) -> Backend:
+        """The same machine once more, going its own way from here. Raises Unsupported where that cannot be."""
+        ...
+
+    def key(self) -> Hashable:
+        """Equal for machines between which nothing to come can tell. Raises Unsupported."""
+        ...
 
     def close(self) -> None: ...
 

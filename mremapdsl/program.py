@@ -155,7 +155,10 @@ Predicate: TypeAlias = (
 
 
 class Step(NamedTuple):
-    """One operation and the errno name (or SEGV) that it must fail with, if any."""
+    """One operation and the errno name (or SEGV) that it must fail with, if any.
+
+    ``during`` holds what happens at some moment inside a relocating mremap (``during relocation { … }``).
+    """
 
     op: Operation
     line: int
@@ -165,6 +168,7 @@ class Step(NamedTuple):
     doc: str
     loop: tuple[tuple[str, int], ...]
     """The loop variables around it with their values, outermost first."""
+    during: tuple[Statement, ...] = ()
 
 
 class Expect(NamedTuple):
@@ -177,6 +181,8 @@ class Expect(NamedTuple):
     """Rule sets it holds for; empty means all."""
     doc: str
     loop: tuple[tuple[str, int], ...]
+    quantifier: str = ""
+    """``always``, ``sometimes`` or ``never`` over all runs of the scenario; empty is like ``always``."""
 
 
 class Show(NamedTuple):
@@ -184,7 +190,22 @@ class Show(NamedTuple):
     process: str
 
 
-Statement: TypeAlias = Step | Expect | Show
+class Choose(NamedTuple):
+    """``choose { … } or { … }`` goes one of several ways; ``maybe STATEMENT`` is a choice between it and nothing."""
+
+    alternatives: tuple[tuple[Statement, ...], ...]
+    line: int
+
+
+class AnyOrder(NamedTuple):
+    """``any order { a: …; child: …; }``: statements of different processes in every interleaving."""
+
+    threads: tuple[tuple[Statement, ...], ...]
+    """The statements of each process, in their order."""
+    line: int
+
+
+Statement: TypeAlias = Step | Expect | Show | Choose | AnyOrder
 
 
 class RuleChoice(NamedTuple):
@@ -217,6 +238,16 @@ class Scenario(NamedTuple):
     places: tuple[Place, ...]
     doc: str
     """``##`` Markdown before it, without the marks."""
+
+    @property
+    def branches(self) -> bool:
+        """Whether there are several runs of it."""
+        return any(
+            isinstance(s, Choose | AnyOrder)
+            or (isinstance(s, Step) and bool(s.during))
+            or (isinstance(s, Expect) and bool(s.quantifier))
+            for s in self.body
+        )
 
 
 class Program(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mremapdsl.backend import AnonVmaView, Breach, PageRun, Verdict, VmaView
-from mremapdsl.program import Expect, Range, Scenario, Step
+from mremapdsl.program import Expect, Range, Scenario, Statement, Step
 
 
 class ProcessState(NamedTuple):
@@ -64,6 +64,18 @@ class ShowRecord(NamedTuple):
     lines: tuple[str, ...]
 
 
+class Exhaustive(NamedTuple):
+    """All runs of a branching scenario; the record shows one of them, a shortest failing one if there is one."""
+
+    runs: int
+    points: int
+    """Distinct points (statement, machine) of all runs."""
+    states: int
+    """Distinct machines."""
+    body: tuple[Statement, ...]
+    """The run shown, as plain statements."""
+
+
 class ScenarioRecord(NamedTuple):
     """One scenario under one rule set."""
 
@@ -80,3 +92,5 @@ class ScenarioRecord(NamedTuple):
     shows: tuple[ShowRecord, ...]
     initial: StateRecord | None
     seconds: float
+    exhaustive: Exhaustive | None = None
+    """Of a scenario that branches."""

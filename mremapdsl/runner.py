@@ -1,21 +1,17 @@
-"""The one loop that runs compiled scenarios on a backend: step, look, judge, record."""
+"""Running compiled scenarios on backends: each on a fresh machine, once under each of its rule sets."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 
-from mremapdsl.backend import Backend, Observation, Outcome, Unseen, Unsupported, VmaView
-from mremapdsl.expectations import Context, judge
-from mremapdsl.ops import Mmap, Mremap, Operation
-from mremapdsl.program import Expect, Program, Range, RuleChoice, Scenario, Show, Statement, Step, Violation
-from mremapdsl.record import ExpectationRecord, ProcessState, ScenarioRecord, ShowRecord, StateRecord, StepRecord
-from mremapdsl.steprefs import with_lines
+from mremapdsl.backend import Backend, Unsupported
+from mremapdsl.program import Program, RuleChoice, Scenario
+from mremapdsl.record import ScenarioRecord
+from mremapdsl.running import NO_ALIASES, Run
 
 BackendFactory = Callable[[RuleChoice], Backend]
 """Makes a fresh machine; raises Unsupported when this machine cannot be had."""
-NO_ALIASES: Mapping[str, str] = MappingProxyType({})
 
 
 def run_program(
@@ -49,7 +45,7 @@ def run_scenario(
     expectations that hold under some rules only.
     """
     started = time.perf_counter()
-    run = _Run(scenario, rules, states, aliases)
+    run = Run(scenario, rules, states, aliases)
     try:
         backend = make(rules)
     except Unsupported as unsupported:
@@ -58,142 +54,15 @@ def run_scenario(
     outcome, reason, line = "", "", 0
     try:
         run.begin(backend)
-        run.body(backend)
+        if scenario.branches:
+            from mremapdsl.exhaustive import every_run
+
+            run = every_run(run, backend)
+        else:
+            run.body(backend)
     except Unsupported as unsupported:
         outcome = "skipped" if unsupported.skip else "error"
         reason, line = str(unsupported), run.line
     finally:
         backend.close()
     return run.finish(file, backend.rules, outcome, reason, line, started)
-
-
-class _Run:
-    """A scenario under way."""
-
-    def __init__(self, scenario: Scenario, rules: RuleChoice, states: bool, aliases: Mapping[str, str]) -> None:
-        self.scenario = scenario
-        self.rules = rules
-        self.states = states
-        self.aliases = aliases
-        self.asked: list[Step] = []
-        self.seen: dict[VmaView, VmaView] = {}
-        """One object for equal views: most of a state is what it was a step before."""
-        self.steps: list[StepRecord] = []
-        self.expectations: list[ExpectationRecord] = []
-        self.shows: list[ShowRecord] = []
-        self.initial: StateRecord | None = None
-        self.last_call: StepRecord | None = None
-        self.last_move: StepRecord | None = None
-        self.line = scenario.line
-
-    def begin(self, backend: Backend) -> None:
-        if self.states:
-            self.initial = state_record(backend.observe(), self.seen)
-
-    def body(self, backend: Backend) -> None:
-        body = self.scenario.body
-        for i, statement in enumerate(body):
-            self.line = statement.line
-            match statement:
-                case Step():
-                    if not self.step(backend, statement, self.documented(body, i + 1)):
-                        return
-                case Expect():
-                    self.expect(backend, statement)
-                case Show():
-                    lines = self.context(backend).show(statement.process)
-                    self.shows.append(ShowRecord(statement.line, len(self.steps), statement.process, lines))
-
-    def step(self, backend: Backend, step: Step, documents: tuple[str | None, ...]) -> bool:
-        """Carry out one step. False if the scenario ends here, because the call did not do what it should."""
-        self.asked.append(step)
-        outcome = backend.step(step.op)
-        if outcome.verdict is not None:
-            outcome = outcome._replace(verdict=with_lines(outcome.verdict, self.asked))
-        ended, failure = unexpected(step, outcome)
-        undocumented = [b for b in outcome.breaches if None not in documents and b.invariant not in documents]
-        if not failure and undocumented:
-            failure = "; ".join(f"invariant {b.invariant}: {b.sentence}" for b in undocumented)
-        state = state_record(backend.observe(), self.seen) if self.states else None
-        verdict, breaches, about = outcome.verdict, outcome.breaches, target_of(step.op, outcome.address)
-        record = StepRecord(step, step.op.process, outcome.result, verdict, breaches, about, state, failure)
-        self.steps.append(record)
-        if record.target is not None:
-            self.last_call = record
-        if isinstance(step.op, Mremap):
-            self.last_move = record
-        return not ended
-
-    def documented(self, body: tuple[Statement, ...], i: int) -> tuple[str | None, ...]:
-        """The invariants whose breach the expectations right behind a step document (None: any)."""
-        found: list[str | None] = []
-        while i < len(body) and not isinstance(statement := body[i], Step):
-            i += 1
-            if isinstance(statement, Expect) and isinstance(statement.predicate, Violation) and self.applies(statement):
-                found.append(statement.predicate.invariant)
-        return tuple(found)
-
-    def expect(self, backend: Backend, expect: Expect) -> None:
-        if not self.applies(expect):
-            return
-        context = self.context(backend)
-        try:
-            verdict = judge(expect.predicate, context)
-            held: bool | None = verdict.held
-            detail = verdict.detail
-            shown = () if held else context.around(expect)
-        except Unseen as unseen:
-            held, detail, shown = None, f"not observable here: {unseen}", ()
-        self.expectations.append(ExpectationRecord(expect, len(self.steps), held, detail, shown))
-
-    def applies(self, expect: Expect) -> bool:
-        """Whether an expectation is for the rule set that the scenario runs under (with whatever overrides)."""
-        own = self.aliases.get(self.rules.name, self.rules.name)
-        return not expect.on or any(self.aliases.get(name, name) == own for name in expect.on)
-
-    def context(self, backend: Backend) -> Context:
-        return Context(backend.observe(), tuple(self.steps), self.last_call, self.last_move, self.scenario.places)
-
-    def finish(self, file: str, rules: str, outcome: str, reason: str, line: int, started: float) -> ScenarioRecord:
-        if not outcome:
-            failed = any(step.failure for step in self.steps) or any(e.held is False for e in self.expectations)
-            blind = self.expectations and all(e.held is None for e in self.expectations)
-            outcome = "failed" if failed else "skipped" if blind else "passed"
-            if outcome == "skipped":
-                reason, line = self.expectations[0].detail, self.expectations[0].expect.line
-        return ScenarioRecord(
-            file, self.scenario, rules, outcome, reason, line, tuple(self.steps), tuple(self.expectations),
-            tuple(self.shows), self.initial, time.perf_counter() - started,
-        )  # fmt: skip
-
-
-def unexpected(step: Step, outcome: Outcome) -> tuple[bool, str]:
-    """Whether the result ends the scenario, and the failure in words."""
-    if outcome.result == (step.fails or "ok"):
-        return False, ""
-    because = f": {outcome.verdict.sentence}" if outcome.verdict is not None else ""
-    if step.fails is None:
-        return True, f"the call failed with {outcome.result}{because}"
-    if outcome.result == "ok":
-        return True, f"the call should fail with {step.fails} but succeeded{because}"
-    return True, f"the call should fail with {step.fails} but failed with {outcome.result}{because}"
-
-
-def target_of(op: Operation, address: int | None) -> Range | None:
-    """The pages that a call was about, where they are after it; ``address`` is the page that the call returned."""
-    if isinstance(op, Mremap):
-        return Range(op.process, op.at if address is None else address, op.new_pages, "the target")
-    if isinstance(op, Mmap) or type(op).__name__ in ("Mprotect", "Madvise", "Mlock", "Munlock", "Mseal"):
-        return Range(op.process, op.at, op.pages, "the target")  # type: ignore[union-attr]
-    return None
-
-
-def state_record(observation: Observation, seen: dict[VmaView, VmaView]) -> StateRecord:
-    """A state as plain data; ``seen`` holds the views of earlier states, to be used again."""
-    processes = {
-        process: ProcessState(
-            tuple([seen.setdefault(vma, vma) for vma in observation.vmas(process)]), tuple(observation.pages(process))
-        )
-        for process in observation.processes()
-    }
-    return StateRecord(processes, dict(observation.anon_vmas()))

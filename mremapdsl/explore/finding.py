@@ -13,7 +13,7 @@ from mremapdsl.model.reasons import REASONS, sentence
 from mremapdsl.ops import Mremap
 from mremapdsl.program import Compare, Count, Expect, Not, Predicate, Step, Value, VmaCount
 from mremapdsl.record import StepRecord
-from mremapdsl.runner import target_of
+from mremapdsl.running import target_of
 
 
 def predicate_test(expect: Expect) -> Callable[[Machine, Taken], bool]:

@@ -14,7 +14,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from mremapdsl.explore.alphabet import Bounds, operations
-from mremapdsl.explore.codec import Canonical, Symmetry, decode, encode
+from mremapdsl.model.codec import Canonical, Symmetry, decode, encode
 from mremapdsl.model.invariants import Broken, check_inside, check_step
 from mremapdsl.model.journal import Journal
 from mremapdsl.model.machine import Machine, Mm

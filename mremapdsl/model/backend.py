@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from mremapdsl.backend import Breach, Outcome, Unsupported, Verdict
+from collections.abc import Hashable
+
+from mremapdsl.backend import WAITS, Breach, During, Outcome, Unsupported, Verdict
+from mremapdsl.model.codec import EVERYTHING, encode
 from mremapdsl.model.explain import notes
 from mremapdsl.model.invariants import Broken, check_all, check_inside, check_step
 from mremapdsl.model.journal import Journal
+from mremapdsl.model.locks import waits_for
 from mremapdsl.model.machine import Machine, Mm
 from mremapdsl.model.meaning import apply
 from mremapdsl.model.observe import ModelObservation
@@ -22,6 +26,8 @@ class ModelBackend:
     def __init__(self, rules: Rules) -> None:
         self.machine = Machine(rules)
         self.machine.inside = self._inside
+        self._during: During | None = None
+        self._holder = ""
         self._missed: list[Broken] = []
         """What walks would have missed between the inner steps of the call under way."""
         self._broken: dict[str, RunMap[bool]] = {}
@@ -31,14 +37,12 @@ class ModelBackend:
     def rules(self) -> str:
         return self.machine.rules.name
 
-    def step(self, op: Operation) -> Outcome:
-        """Carry out one operation.
-
-        Raises Unsupported for what the model does not know.
-        """
+    def step(self, op: Operation, during: During | None = None) -> Outcome:
+        """Carry out one operation. Raises Unsupported for what the model does not know."""
         machine = self.machine
         machine.step_number += 1
         machine.events = []
+        self._during, self._holder = during, op.process
         result, address = "ok", None
         try:
             why, address = apply(machine, op)
@@ -55,7 +59,35 @@ class ModelBackend:
         found = notes(machine.rules, machine.events)
         return Verdict(outcome, why.reason, sentence(why), REASONS[why.reason].function, found)
 
+    def interfere(self, op: Operation) -> Outcome:
+        """An operation of somebody else at a moment inside a relocation."""
+        machine = self.machine
+        waits = waits_for(machine, self._holder, op)
+        if waits is not None:
+            return Outcome(WAITS, self._verdict("waits", waits))
+        result, address = "ok", None
+        try:
+            did, address = apply(machine, op)
+            outcome = REASONS[did.reason].outcome
+        except Refused as refused:
+            result, did, outcome = refused.errno, refused.reason, "failed"
+        return Outcome(result, self._verdict(outcome, did), address)
+
+    def copy(self) -> ModelBackend:
+        """A snapshot that goes its own way."""
+        new = ModelBackend(self.machine.rules)
+        new.machine = self.machine.copy()
+        new.machine.inside = new._inside
+        new._broken = {name: known.copy() for name, known in self._broken.items()}
+        return new
+
+    def key(self) -> Hashable:
+        """Equal for machines that differ in the numbers of frames, slots and anon_vmas only."""
+        return encode(self.machine, EVERYTHING).key, tuple(self.machine.counters.items()), self.machine.committed
+
     def _inside(self, machine: Machine, mm: Mm, moment: str, start: int, end: int) -> None:
+        if self._during is not None:
+            self._during(moment)
         for b in check_inside(machine, mm, start, end):
             if not self._known(b):
                 self._missed.append(b._replace(sentence=f"{b.sentence} (inside the call: {moment})"))

@@ -161,6 +161,10 @@ REASONS: dict[str, Reason] = {
         "the large folio at {page} crosses the border and cannot be split: it is pinned",
     ),
     "ksm-pages": Reason("fallback", "mm/mremap.c:prep_move_vma", "[{start},{end}) holds KSM pages"),
+    "waits-for-mmap-lock": Reason("", "mm/mremap.c:do_mremap", "it waits: {process} holds its mmap lock for writing"),
+    "waits-for-anon-vma": Reason(
+        "", "mm/rmap.c:rmap_walk_anon", "it waits: the relocation holds the anon_vma lock of root av{root} for writing"
+    ),
     # --- merges that did not happen ---------------------------------------------------------------------------
     "no-neighbour": Reason("", "mm/vma.c:vma_merge_new_range", "no VMA touches", "put the range next to a VMA"),
     "flags-differ": Reason("", "mm/vma.c:is_mergeable_vma", "the flags differ", "give both the same flags"),

@@ -45,6 +45,10 @@ class Symmetry(NamedTuple):
     """Where the first page of a shifted key lies."""
 
 
+EVERYTHING = Symmetry(shift=False, rename=False, tables=True)
+"""Nothing is forgotten but the numbers of frames, slots and anon_vmas."""
+
+
 def encode(machine: Machine, symmetry: Symmetry) -> Canonical:
     """The key of a machine."""
     shift = 0
