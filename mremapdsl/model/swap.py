@@ -6,6 +6,8 @@ through the swap cache and stays there while other entries still refer to its sl
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from mremapdsl.model.machine import Machine, Mm
 from mremapdsl.model.records import ANON, FILE, PRESENT, SWAP, Frame, Pte, Slot, Vma
 from mremapdsl.model.rmap import walk
@@ -17,8 +19,8 @@ def swap_out(machine: Machine, start: int, end: int, *, keep_cached: bool = Fals
     Pinned pages stay.  How many frames left.  Kernel: shrink_folio_list, try_to_unmap_one.
     """
     count = 0
-    for s, e, frame in machine.frames.clip(start, end):
-        if frame.pins or frame.kind == FILE:
+    for s, e, frame in free_of_pins(machine, start, end):
+        if frame.kind == FILE:
             continue
         count += e - s
         slot = s + frame.swap if frame.swap is not None else machine.next_slot
@@ -33,13 +35,30 @@ def swap_out(machine: Machine, start: int, end: int, *, keep_cached: bool = Fals
     return count
 
 
+def free_of_pins(machine: Machine, start: int, end: int) -> Iterator[tuple[int, int, Frame]]:
+    """The runs of [start, end) without folios of which any page is pinned."""
+    for s, e, frame in machine.frames.clip(start, end):
+        if frame.pins:
+            continue
+        size = 1 << frame.order
+        head, tail = s - s % size, (e - 1) - (e - 1) % size
+        first = head + size if has_pins(machine, head, head + size) else s
+        last = tail if tail >= first and has_pins(machine, tail, tail + size) else e
+        if first < last:
+            yield first, last, frame
+
+
+def has_pins(machine: Machine, start: int, end: int) -> bool:
+    return any(frame.pins for _, _, frame in machine.frames.clip(start, end))
+
+
 def drop_clean(machine: Machine, start: int, end: int) -> None:
     """MADV_FREE pages whose entries were not written since are dropped; the others are ordinary pages again."""
-    for s, e, frame in machine.frames.clip(start, end):
+    for s, e, frame in free_of_pins(machine, start, end):
         for mm, page, stop in list(walk(machine, s, e)):
             entry = mm.ptes.at(page)
             assert entry is not None
-            if entry.clean and frame.maps == 1 and not frame.pins:
+            if entry.clean and frame.maps == 1:
                 replace_entries(machine, page + entry.delta, stop + entry.delta, frame, None)
             else:
                 machine.edit_frames(page + entry.delta, stop + entry.delta, lambda f: f._replace(lazyfree=False))
@@ -76,12 +95,25 @@ def swap_in(machine: Machine, mm: Mm, i: int, start: int, end: int, pte: Pte, by
             frame = bring_back(machine, vma, s, e, slot, page, exclusive=pte.exclusive or (alone and byte is not None))
         else:
             frame = s + slot.cached
+            if misplaced(machine, vma, frame, page) and machine.rules.swap_cache_mismatch:
+                copy_back(machine, mm, vma, page, stop, slot.data if byte is None else byte)
+                continue
         if pte.exclusive or (alone and byte is not None):
             map_back(machine, mm, page, stop, frame, exclusive=True, byte=byte)
         elif byte is None:
             map_back(machine, mm, page, stop, frame, exclusive=False, byte=None)
         else:
             copy_back(machine, mm, vma, page, stop, byte)
+
+
+def misplaced(machine: Machine, vma: Vma, frame: int, page: int) -> bool:
+    """Whether a folio in the swap cache has another index or root than this VMA would give it."""
+    record = machine.frames.at(frame)
+    if record is None or record.kind != ANON:
+        return False
+    home = machine.anon_vmas.get(record.home)
+    same_root = home is not None and home.root == machine.anon_vmas[vma.anon].root
+    return frame + record.delta != page + vma.anon_skew or not same_root
 
 
 def held_elsewhere(machine: Machine, number: int, slot: Slot) -> bool:
