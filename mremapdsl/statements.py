@@ -36,8 +36,9 @@ RANGE_CALLS: Mapping[type, str] = MappingProxyType({
 })  # fmt: skip
 
 
-Style: TypeAlias = Literal["slots", "places", "numbers"]
-"""Places without an address where the compiler would put them there; all places with one; no names at all."""
+Style: TypeAlias = Literal["slots", "places", "numbers", "free"]
+"""Places without an address where the compiler would put them there; all places with one; no names at all; wherever
+the compiler puts them (which changes the operations)."""
 STYLES: tuple[Style, ...] = ("slots", "places", "numbers")
 
 
@@ -50,7 +51,7 @@ class Writer:
     def __init__(self, names: Iterable[Place] = (), style: Style = "slots") -> None:
         self.wanted = {(place.start, place.pages): place.name for place in reversed(list(names))}
         self.named = style != "numbers"
-        self.slots = style == "slots"
+        self.style = style
         self.places: dict[str, tuple[int, int]] = {}
         self.taken = 0
         """Slots that places without an address have taken."""
@@ -61,12 +62,14 @@ class Writer:
     def statement(self, statement: Statement) -> str:
         """A step, an expectation or ``show``, with its process."""
         match statement:
-            case Step(op, _, _, fails):
+            case Step(op, _, _, fails) if not statement.during:
                 return self.call(op, fails)
-            case Expect(predicate, process, _, _, on):
+            case Expect(predicate, process, _, _, on) if not statement.quantifier:
                 return self.expectation(predicate, process, on)
             case Show(_, process):
                 return f"{_prefix(process)}show"
+            case _:
+                raise Unsayable("a scenario with several runs")
 
     def call(self, op: ops.Operation, fails: str | None = None) -> str:
         """The statement of an operation, with its process and the errno that it must fail with."""
@@ -85,8 +88,10 @@ class Writer:
     def range(self, start: int, pages: int) -> str:
         """A range: by the name of a place that holds it, or by number."""
         check_inside(start, pages)
-        whole = self.whole(start, pages)
-        return whole or self.part(start, pages) or f"@{start}+{pages}"
+        named = self.whole(start, pages) or self.part(start, pages)
+        if named is None and self.style == "free":
+            raise Unsayable("a range that depends on where its place is")
+        return named or f"@{start}+{pages}"
 
     def part(self, start: int, pages: int) -> str | None:
         """Some pages of a place: ``A[3]``, ``A[2..5]``."""
@@ -135,9 +140,11 @@ class Writer:
         self.places[name] = (start, pages)
         return name
 
-    def takes_slot(self, start: int) -> bool:
+    def takes_slot(self, start: int, pages: int) -> bool:
         """Whether a new place without an address would go here."""
-        if not self.slots or start != SLOTS * (self.taken + 1):
+        if self.style == "free":
+            return self.point(start, pages).startswith("@")
+        if self.style != "slots" or start != SLOTS * (self.taken + 1):
             return False
         self.taken += 1
         return True
@@ -187,7 +194,7 @@ def _mmap(writer: Writer, op: ops.Mmap) -> str:
         raise Unsayable("a page of no file")
     name = writer.whole(op.at, op.pages)
     if name is None:
-        if not writer.takes_slot(op.at):
+        if not writer.takes_slot(op.at, op.pages):
             options.append(_placed("at", writer.point(op.at, op.pages)))
         name = writer.name(op.at, op.pages)
     return " ".join([f"mmap {name} {op.pages}", *options])
@@ -251,7 +258,7 @@ def _destination(writer: Writer, to: int, pages: int) -> str:
     if writer.named and known is not None:
         return known
     check_inside(to, pages)
-    return writer.name(to, pages) if writer.takes_slot(to) else _placed("to", writer.point(to, pages))
+    return writer.name(to, pages) if writer.takes_slot(to, pages) else _placed("to", writer.point(to, pages))
 
 
 def _fork(_writer: Writer, op: ops.Fork) -> str:
@@ -327,6 +334,17 @@ def scenario_text(
     return _text(body_lines(body, style="numbers"), rules, title)
 
 
+def compiled_anew(body: Sequence[Statement], names: Iterable[Place] = ()) -> tuple[Statement, ...] | None:
+    """The body with places where the compiler puts those that need no address; None if they cannot do without."""
+    from mremapdsl import api
+
+    try:
+        (scenario,) = api.compile("".join(f"{line}\n" for line in body_lines(body, names, "free"))).scenarios
+    except (Unsayable, api.CompileError):
+        return None
+    return scenario.body
+
+
 def _text(lines: list[str], rules: Sequence[RuleChoice], title: str) -> str:
     if not title and len(rules) <= 1:
         return "".join(f"{line}\n" for line in [*(f"rules {choice}" for choice in rules), *lines])
@@ -359,6 +377,8 @@ def essence(statement: Statement) -> tuple[Any, ...]:
             return unnamed(predicate), process, on
         case Show(_, process):
             return (process,)
+        case _:
+            return (unnamed(statement),)
 
 
 def unnamed(part: Any) -> Any:
