@@ -13,11 +13,14 @@ COMMANDS: dict[str, str] = {
     "draw": "draw a picture of each step, as SVG files",
     "explore": "search all scenarios up to a bound",
     "matrix": "compare scenarios under several rules, in one table",
+    "report": "write a static site: prose, source, steps with pictures, rules side by side",
 }
 """Subcommand -> what it does, in a line.  ``cli/<name>.py`` has ``configure(parser)`` and ``main(args) -> int``."""
+MODULES = {"report": "site"}
+"""Subcommands whose module has another name."""
 
 RESERVED = (
-    "compare", "export", "fuzz", "live", "record", "replay", "report", "shrink", "step",
+    "compare", "export", "fuzz", "live", "record", "replay", "shrink", "step",
 )  # fmt: skip
 """Names of subcommands to come: not to be taken for files."""
 
@@ -64,7 +67,7 @@ def subcommand(name: str, argv: list[str]) -> int:
     from argparse import ArgumentParser
     from importlib import import_module
 
-    module = import_module(f"mremapdsl.cli.{name}")
+    module = import_module(f"mremapdsl.cli.{MODULES.get(name, name)}")
     parser = ArgumentParser(prog=f"mremapdsl {name}", description=COMMANDS[name], allow_abbrev=False)
     module.configure(parser)
     result: int = module.main(parser.parse_args(argv))
