@@ -14,7 +14,8 @@ from typing import NamedTuple, TypeAlias
 PAGE = 4096
 ARENA = 0x2000_0000_0000
 """Virtual address of arena page 0."""
-TASK_PAGES = (0x7FFF_FFFF_F000 - ARENA) // PAGE
+TASK_SIZE = 0x7FFF_FFFF_F000
+TASK_PAGES = (TASK_SIZE - ARENA) // PAGE
 """Arena pages below TASK_SIZE: no address reaches beyond this page."""
 
 # mremap(2) flags, the kernel's values; the last two are those of the June 2025 series.

@@ -152,7 +152,8 @@ def write_present(machine: Machine, mm: Mm, i: int, start: int, end: int, pte: P
         elif may_reuse(machine, mm, s, frame):
             machine.note("pages-reused", start=s - delta, last=e - delta - 1)
             home = mm.vmas[i].anon if machine.rules.reused_page_home and not frame.order else frame.home
-            machine.edit_frames(s, e, lambda f: f._replace(exclusive=True, data=byte, home=home))  # noqa: B023
+            only_at = (mm.name, s - delta) if frame.maps == 1 else None
+            machine.edit_frames(s, e, lambda f: f._replace(exclusive=True, data=byte, home=home), only_at)  # noqa: B023
             mark_dirty(machine, mm, s - delta, e - delta, pte)
         else:
             machine.note("pages-copied", start=s - delta, last=e - delta - 1)

@@ -53,14 +53,13 @@ def check_step(machine: Machine) -> list[Broken]:
             broken += check_vmas(machine, mm, start - 1, end + 1)
         for start, end in entries:
             broken += check_entries(machine, mm, start, end)
-    shared: RunMap[bool] = RunMap()
     for start, end in journal.frames:
         broken += check_frames(machine, start, end)
-        for s, e, frame in machine.frames.clip(start, end):
-            if frame.maps > 1:
-                shared.splice(s, e, [(s, e, True)])
-    if shared:
-        broken += check_mappings_of(machine, shared)
+    pointed: RunMap[bool] = RunMap()
+    for start, end in journal.pointed:
+        pointed.splice(start, end, [(start, end, True)])
+    if pointed:
+        broken += check_mappings_of(machine, pointed)
     broken += check_sums(machine, "mapcount", journal.maps, "frames")
     broken += check_sums(machine, "swap-count", journal.users, "swap slots")
     for invariant, sums, what in (

@@ -10,7 +10,7 @@ from collections import defaultdict
 
 
 class Journal:
-    __slots__ = ("active", "children", "frames", "links", "maps", "ptes", "users", "vmas")
+    __slots__ = ("active", "children", "frames", "links", "maps", "pointed", "ptes", "users", "vmas")
 
     def __init__(self) -> None:
         self.vmas: list[tuple[str, int, int]] = []
@@ -19,6 +19,8 @@ class Journal:
         """(process, start, end) whose page table entries were replaced."""
         self.frames: list[tuple[int, int]] = []
         """Frames whose record was replaced."""
+        self.pointed: list[tuple[int, int]] = []
+        """Frames whose folio points elsewhere now (another anon_vma or index)."""
         self.maps: list[tuple[int, int, int]] = []
         """(first frame, end, n): n more entries map these frames than their records say."""
         self.users: list[tuple[int, int, int]] = []

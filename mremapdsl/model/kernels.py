@@ -20,6 +20,7 @@ LINUX_6_12: Mapping[str, str] = {
     "guards": "unknown",
     "guard_flag": "none",
     "ksm_lookup": "whole_tree",
+    "swap_cache_mismatch": "copied",
     "private_file_index": "file_page",
     "collapse_without_block": "einval",
     "pagemap_huge_exclusive": "first_page",

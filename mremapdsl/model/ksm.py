@@ -266,6 +266,17 @@ def merge_any(machine: Machine, mm: Mm, on: bool) -> None:
         machine.replace_vmas(mm, i, i + 1, [vma.with_flags(flags, machine.step_number)])
 
 
+def follow(machine: Machine, first: int, last: int, target: int) -> None:
+    """KSM pages were migrated to new frames: the stable nodes and their rmap_items go along (folio_migrate_ksm)."""
+    shift = target - first
+    for items in machine.ksm.items.values():
+        for page, item in items.items():
+            if first <= item.frame < last:
+                items[page] = item._replace(frame=item.frame + shift)
+    for data, numbers in machine.ksm.stable.items():
+        machine.ksm.stable[data] = [n + shift if first <= n < last else n for n in numbers]
+
+
 def move_items(machine: Machine, mm: Mm, start: int, end: int, to: int, vma: Vma) -> None:
     """KSM pages of [start, end) move as they are: their rmap_items get the new address and anon_vma."""
     items = machine.ksm.items.get(mm.name, {})

@@ -73,6 +73,10 @@ class Mm:
         return None
 
 
+COUNTERS = ("folios_relocated", "folios_undone", "folios_split", "ptes_moved", "pmds_moved")
+"""Work that ``count`` can ask about; a PMD moved is a huge mapping or a whole page table."""
+
+
 class Settings(NamedTuple):
     """The knobs of ``set``."""
 
@@ -111,7 +115,7 @@ class Machine:
         self.step_number = 0
         self.committed = 0
         """Committed_AS of these processes in pages."""
-        self.counters: dict[str, int] = {"folios_relocated": 0, "folios_undone": 0, "folios_split": 0}
+        self.counters: dict[str, int] = dict.fromkeys(COUNTERS, 0)
         self.locked_root = 0
         """Root of the anon_vma that a relocation under way has locked; 0 for none."""
         self.inside: Callable[[Machine, Mm, str, int, int], None] | None = None
@@ -248,8 +252,13 @@ class Machine:
         if frame.maps:
             self.journal.maps.append((first, first + count, -frame.maps))
 
-    def edit_frames(self, start: int, end: int, change: Callable[[Frame], Frame | None]) -> None:
-        """Replace the records of [start, end); None frees the frames."""
+    def edit_frames(
+        self, start: int, end: int, change: Callable[[Frame], Frame | None], only_at: tuple[str, int] | None = None
+    ) -> None:
+        """Replace the records of [start, end); None frees the frames.
+
+        ``only_at`` names the process and first page of the only entries that map them, where the caller knows it.
+        """
         journal = self.journal
         new: list[Run[Frame]] = []
         for s, e, frame in self.frames.clip(start, end):
@@ -258,6 +267,11 @@ class Machine:
             if changed is not None:
                 new.append((s, e, changed))
                 maps -= changed.maps
+                if changed.home != frame.home or changed.delta != frame.delta:
+                    if only_at is None:
+                        journal.pointed.append((s, e))
+                    else:
+                        journal.ptes.append((only_at[0], only_at[1], only_at[1] + end - start))
             if maps:
                 journal.maps.append((s, e, maps))
         self.frames.splice(start, end, new)

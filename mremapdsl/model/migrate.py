@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mremapdsl.model.fault import populate_vma
+from mremapdsl.model.ksm import follow
 from mremapdsl.model.machine import Machine, Mm
 from mremapdsl.model.reason import Why, refuse, why
 from mremapdsl.model.records import ACCESS, ANON, FILE, KSM, MIGRATION, PRESENT, WRITE, Frame, Pte
@@ -67,6 +68,8 @@ def finish(machine: Machine, mm: Mm, start: int, end: int, *, new: bool) -> Why:
         target = machine.allocate(last - first, frame.order) if new else first
         if new:
             machine.put_folios(target, last - first, moved(frame, first, target))
+            if frame.kind == KSM:
+                follow(machine, first, last, target)
         for other, s, e in found:
             put_back(machine, other, s, e, target - first)
         lost += frame.maps - len(found)

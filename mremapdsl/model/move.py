@@ -9,7 +9,7 @@ Mirrors ``mm/mremap.c:move_vma`` and, for relocation, the June 2025 series.
 
 from __future__ import annotations
 
-from mremapdsl.model.anon import cloned_chain, prepare
+from mremapdsl.model.anon import cloned_chain, compatible, prepare
 from mremapdsl.model.fault import populate
 from mremapdsl.model.ksm import move_items, unshare
 from mremapdsl.model.machine import Machine, Mm
@@ -61,6 +61,8 @@ class Call:
         self.shrinks = op.new_pages < op.pages
         self.stale_charge = 0
         self.had_ksm = False
+        self.source_gone = False
+        """The source VMA was swallowed by the second merge of a relocation."""
 
     @property
     def to_address(self) -> bool:
@@ -84,6 +86,8 @@ def move(call: Call) -> Why:
     source = call.source()
     asked: int = rules.trigger(call.flags)
     against = gate(machine, source) if asked else None
+    if against is None and asked and rules.ksm == "stop" and has_ksm(machine, mm, call.at, call.at + call.old):
+        against = "ksm-pages"
     ksm_pages(call, source, bool(asked) and against is None)
     if call.flags & DONTUNMAP and source.flags & LOCKED and rules.dontunmap_locked:
         source = split_off(call, source)
@@ -230,7 +234,10 @@ def relocating(call: Call, source: Vma, asked: int, charge: int) -> tuple[Why, V
     machine.unlock_anon_vma()
     machine.moment(mm, MOMENT_UNLOCKED, call.to, call.to + call.old)
     position = mm.find(call.to)
+    behind = mm.vmas[position + 1] if position + 1 < len(mm.vmas) else None
     joined = merge_changed(machine, mm, position, mm.vmas[position])
+    if joined is not None and behind is not None and mm.vmas[joined].start < call.to:
+        call.source_gone = behind.start <= call.at < behind.end and mm.vmas[joined].end == behind.end
     new = mm.vmas[position if joined is None else joined]
     return why("relocated", to=call.to, folios=relocated), new
 
@@ -238,15 +245,13 @@ def relocating(call: Call, source: Vma, asked: int, charge: int) -> tuple[Why, V
 def rewrite_folios(call: Call, source: Vma) -> int:
     """Make the new VMA and point the folios at it; how many. Raises Obstacle with everything undone but splits."""
     machine, mm, rules = call.machine, call.mm, call.machine.rules
-    if rules.ksm == "stop" and call.had_ksm:
-        raise Obstacle("ksm-pages", call.at)
     span = Span(call.at, call.at + call.old, call.to)
-    if not rules.failure:
-        find_obstacle(machine, mm, span, 0)
     step = machine.step_number
     origin = Origin(step, source.origin.flags, step, 0)
     new = Vma(call.to, call.to + call.new, source.flags, 0, 0, 0, (), None, origin)
     position = mm.find(new.start)
+    if not rules.failure:
+        find_obstacle(machine, mm, span, root_to_be(machine, mm, position, new))
     machine.replace_vmas(mm, position, position, [new])
     new = prepare(machine, mm, position)
     root = machine.lock_anon_vma(new.anon)
@@ -261,6 +266,16 @@ def rewrite_folios(call: Call, source: Vma) -> int:
     if rules.ksm == "update" and call.had_ksm:
         move_items(machine, mm, span.start, span.end, span.to, new)
     return done
+
+
+def root_to_be(machine: Machine, mm: Mm, position: int, new: Vma) -> int:
+    """The root of the anon_vma that a VMA would get if it stood before position ``position``; 0 for a fresh one."""
+    around = [vma for vma in mm.vmas[position : position + 1] if vma.start == new.end]
+    around += [vma for vma in mm.vmas[max(0, position - 1) : position] if vma.end == new.start]
+    for neighbour in around:
+        if compatible(machine, new, neighbour) and machine.rules.adopt_anon_vma(neighbour):
+            return machine.anon_vmas[neighbour.anon].root
+    return 0
 
 
 def undo(call: Call, source: Vma, span: Span, root: int) -> None:
@@ -279,11 +294,16 @@ def undo(call: Call, source: Vma, span: Span, root: int) -> None:
 
 
 def unmap_source(call: Call) -> None:
-    """The moved range leaves the source; its charge went along with it (unmap_source_vma)."""
+    """The moved range leaves the source; its charge went along with it (unmap_source_vma).
+
+    That is arranged by hiding VM_ACCOUNT on the source VMA.  When a second merge has done away with that VMA, the mark
+    is set on memory no longer in use, and the unmap takes the charge away.
+    """
     machine, mm = call.machine, call.mm
     if call.old:
         gone = unmap(machine, mm, call.at, call.at + call.old)
-        machine.committed += accounted(gone)
+        if not call.source_gone:
+            machine.committed += accounted(gone)
 
 
 def keep_source(call: Call, new: Vma) -> None:

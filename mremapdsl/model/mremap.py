@@ -14,7 +14,7 @@ from mremapdsl.model.merge import Ask, merge_new_range
 from mremapdsl.model.move import ADDRESS_0, Call, move
 from mremapdsl.model.reason import Why, refuse, why
 from mremapdsl.model.records import ACCOUNT, LOCKED, LOCKONFAULT, SEALED, SHARED, Vma
-from mremapdsl.ops import DONTUNMAP, FIXED, MAYMOVE, MUST_RELOCATE, RELOCATE, TASK_PAGES, Mremap
+from mremapdsl.ops import DONTUNMAP, FIXED, MAYMOVE, MUST_RELOCATE, PAGE, RELOCATE, TASK_PAGES, TASK_SIZE, Mremap
 
 MMAP_BASE = 20_000_000_000
 """Arena page below which the model, like the kernel, looks top-down for an address of its own choice."""
@@ -35,7 +35,7 @@ def _new_length(call: Call) -> None:
 
 
 def _beyond_task(call: Call) -> None:
-    if call.new > TASK_PAGES:
+    if call.new > TASK_SIZE // PAGE:
         raise refuse("EINVAL", "beyond-task-size")
 
 

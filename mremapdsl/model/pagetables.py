@@ -25,13 +25,24 @@ def move_page_tables(machine: Machine, mm: Mm, start: int, end: int, to: int) ->
     for s, e, pte in runs:
         points = pte.kind in (PRESENT, SWAP, MIGRATION)
         moved.append((s + shift, e + shift, pte._replace(delta=pte.delta - shift) if points else pte))
-    move_tables(machine, mm, start, end, to)
+    whole = move_tables(machine, mm, start, end, to)
+    huge = sum(e - s for s, e, pte in runs if pte.huge) // HUGE_PAGES
+    machine.counters["pmds_moved"] += huge + sum(last - first for first, last in whole)
+    machine.counters["ptes_moved"] += sum(single_entries(s, e, whole) for s, e, pte in runs if not pte.huge)
     machine.set_ptes(mm, start, end)
     machine.set_ptes(mm, to, to + end - start, moved)
 
 
-def move_tables(machine: Machine, mm: Mm, start: int, end: int, to: int) -> None:
+def single_entries(start: int, end: int, whole: list[tuple[int, int]]) -> int:
+    """How many of the entries for [start, end) lie outside tables that move whole."""
+    inside = sum(max(0, min(end, last * HUGE_PAGES) - max(start, first * HUGE_PAGES)) for first, last in whole)
+    return end - start - inside
+
+
+def move_tables(machine: Machine, mm: Mm, start: int, end: int, to: int) -> list[tuple[int, int]]:
     """A page table moves whole where source and destination blocks coincide, else the destination gets its own.
+
+    The blocks of 512 source pages whose tables moved whole, as (first, end).
 
     Kernel: move_pgt_entry, try_realign_addr.
     """
@@ -42,6 +53,7 @@ def move_tables(machine: Machine, mm: Mm, start: int, end: int, to: int) -> None
             first = start - start % HUGE_PAGES
         whole_from, whole_to = -(-first // HUGE_PAGES), end // HUGE_PAGES
     shift = (to - start) // HUGE_PAGES
+    moved: list[tuple[int, int]] = []
     for s, e, _ in mm.tables.clip(start // HUGE_PAGES, -(-end // HUGE_PAGES)):
         for first, last in ((s, min(e, whole_from)), (max(s, whole_to), e)) if whole_from < whole_to else ((s, e),):
             if first < last:
@@ -51,6 +63,8 @@ def move_tables(machine: Machine, mm: Mm, start: int, end: int, to: int) -> None
         if first < last:
             machine.drop_tables(mm, first, last)
             machine.need_tables(mm, (first + shift) * HUGE_PAGES, (last + shift) * HUGE_PAGES)
+            moved.append((first, last))
+    return moved
 
 
 def alone_below(mm: Mm, start: int, to: int) -> bool:

@@ -1,7 +1,7 @@
 """All reasons: the stable names, what each says, and the kernel function that it mirrors.
 
-A sentence is a ``str.format`` template over the values of the decision.  ``outcome`` is what a call that ends with
-this reason did (empty for reasons of refusals and of steps on the way).
+A sentence is a ``str.format`` template over the values of the decision; ``{range}`` stands for its pages and a verb.
+``outcome`` is what a call that ends with this reason did (empty for reasons of refusals and of steps on the way).
 """
 
 from __future__ import annotations
@@ -196,12 +196,12 @@ REASONS: dict[str, Reason] = {
     ),
     "anon-vma-forked": Reason("", "mm/rmap.c:anon_vma_fork", "VMA [{start},{end}) gets av{anon} below av{parent}"),
     "anon-vma-reused": Reason("", "mm/rmap.c:anon_vma_clone", "VMA [{start},{end}) reuses the idle av{anon}"),
-    "pages-copied": Reason("", "mm/memory.c:wp_page_copy", "pages {start} to {last} are copied: they are shared"),
+    "pages-copied": Reason("", "mm/memory.c:wp_page_copy", "{range} copied: shared"),
     "pages-reused": Reason(
-        "", "mm/memory.c:wp_page_reuse", "pages {start} to {last} are kept: nothing else maps them any more"
+        "", "mm/memory.c:wp_page_reuse", "{range} kept: nothing else has it mapped any more"
     ),
     "pages-copied-pinned": Reason(
-        "", "mm/memory.c:copy_present_page", "pages {start} to {last} may be pinned, so the child gets copies at once"
+        "", "mm/memory.c:copy_present_page", "{range} copied for the child at once: it may be pinned"
     ),
     "charge-leaks": Reason(
         "", "mm/mremap.c:vrm_calc_charge", "{pages} pages are charged though the memory shrank, and never given back"
@@ -221,7 +221,7 @@ REASONS: dict[str, Reason] = {
         "", _FOLIOS, "the folio at {page} may be pinned and is left as it is"
     ),
     "relocation-skipped-nonpresent": Reason(
-        "", _FOLIOS, "pages {start} to {last} hold swap or migration entries, left as they are"
+        "", _FOLIOS, "{range} swapped or under migration: the entries are left as they are"
     ),
     "relocation-split-folio": Reason(
         "", "mm/huge_memory.c:split_huge_page_to_list_to_order", "the order-{order} folio at {page} is split"
@@ -235,4 +235,8 @@ REASONS: dict[str, Reason] = {
 
 def sentence(why: Why) -> str:
     """The reason in words, with the values that decided."""
-    return REASONS[why.reason].sentence.format(**why.values)
+    values = why.values
+    if "last" in values:
+        first, last = values["start"], values["last"]
+        values = {**values, "range": f"page {first} is" if first == last else f"pages {first} to {last} are"}
+    return REASONS[why.reason].sentence.format(**values)

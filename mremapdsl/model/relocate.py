@@ -143,8 +143,12 @@ class _Walk:
                 return self.present(block, end, pte) if pte.kind == PRESENT else end
             self.machine.split_huge_block(self.mm, block)
             return block
-        if pte.kind == MIGRATION:
+        if pte.kind == MIGRATION and self.rules.nonpresent != "fix":
             raise Obstacle("huge-migration-entry", block)
+        if pte.kind == MIGRATION:
+            first = block + pte.delta
+            self.point(first, first + HUGE_PAGES, self.skew() - pte.delta, block)
+            self.done += 1
         if pte.kind == PRESENT:
             first = block + pte.delta
             for _, _, frame in self.machine.frames.clip(first, first + HUGE_PAGES):

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from mremapdsl.model.anon import prepare
 from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
-from mremapdsl.model.reason import Why, refuse, why
-from mremapdsl.model.records import ANON, HUGEPAGE, LOCKED, NOHUGEPAGE, PRESENT, SWAP, ZERO, Frame, Pte, Vma
+from mremapdsl.model.reason import NotModelled, Why, refuse, why
+from mremapdsl.model.records import ANON, HUGEPAGE, LOCKED, NOHUGEPAGE, PRESENT, SHARED, SWAP, ZERO, Frame, Pte, Vma
 from mremapdsl.model.rmap import walk
 
 HUGE_ORDER = 9
@@ -145,6 +145,8 @@ def collapse(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
     page is pinned. Kernel: madvise_collapse, hpage_collapse_scan_pmd, collapse_huge_page.
     """
     vma = mm.vmas[i]
+    if vma.flags & SHARED and machine.files[vma.file or ""].cache:
+        raise NotModelled("MADV_COLLAPSE of shared memory that has pages")
     last_block = vma.end - vma.end % HUGE_PAGES - HUGE_PAGES
     if vma.flags & NOHUGEPAGE or vma.file is not None or not vma.anon or last_block < vma.start:
         raise refuse("EINVAL", "not-collapsible", start=vma.start, end=vma.end)

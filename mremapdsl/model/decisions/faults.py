@@ -95,6 +95,14 @@ constant(
 )
 constant("collapse_without_block", "nothing", False, "Success, nothing is done (seen on 7.3).")
 
+decision(
+    "swap_cache_mismatch",
+    "mm/ksm.c:ksm_might_need_to_copy",
+    "What a fault does with a folio in the swap cache whose index or root is not the VMA's.",
+)
+constant("swap_cache_mismatch", "copied", True, "It is copied: kernels with CONFIG_KSM, as all that were looked at.")
+constant("swap_cache_mismatch", "mapped", False, "It is mapped as it is: kernels without CONFIG_KSM.")
+
 decision("private_file_index", "mm/memory.c:do_cow_fault", "The index of a copied page of a private file mapping.")
 constant("private_file_index", "file_page", False, "The page number in the file: vm_pgoff is its only offset.")
 constant("private_file_index", "anon_pgoff", True, "Since 7.3: by the VMA's separate anonymous page offset.")

@@ -36,7 +36,8 @@ def trigger_auto(flags: int) -> int:
     stay as they are; MUST_RELOCATE still makes a refusal EFAULT.
 
     David Hildenbrand asks whether the flag can be avoided (@<b65dd020-5e02-4863-8994-def576e3d3dd@redhat.com>); the
-    author has run kernels with relocation forced on for all anonymous moves.
+    author has run kernels with relocation forced on for all anonymous moves
+    (@<c9075468-f8c8-4114-85df-c8b6afc6d8b4@lucifer.local>).
     """
     return flags & (RELOCATE | MUST_RELOCATE) or RELOCATE
 
@@ -88,19 +89,21 @@ constant(
     "sharing",
     "chain_only",
     Sharing(by_chain),
-    "Only the number of links, which says nothing about a fork parent (RFC v1; pointed out by Jann Horn).",
+    "Only the number of links, which says nothing about a fork parent (RFC v1; Jann Horn, "
+    "@<CAG48ez3CiRTUv4Qwy_UQzQuEDtUoPVVXnuPyiWoAhWVqkF3VTA@mail.gmail.com>).",
 )
 constant(
     "sharing",
     "children",
     Sharing(by_children),
-    "Links, and more than one child: misses the one child of an anon_vma that is no root (RFC v2; Wei Yang).",
+    "Links, and more than one child: misses the one child of an anon_vma that is no root (RFC v2; Wei Yang, "
+    "@<20250501011845.ktbfgymor4oz5sok@master>). No outcome differs: such a VMA has links to its ancestors too.",
 )
 constant(
     "sharing", "ever_shared", Sharing(by_folios_alone, marks=True),
     "Nothing about the VMA; each folio carries a mark from its first fork on, through swap and migration. The "
-    "reviewer's proposal (@<b65dd020-5e02-4863-8994-def576e3d3dd@redhat.com>). Left open there: what a marked folio does "
-    "to the move. Here it stops the relocation, as any obstacle does.",
+    "reviewer's proposal (@<b65dd020-5e02-4863-8994-def576e3d3dd@redhat.com>). Left open there: what a marked folio "
+    "does to the move. Here it stops the relocation, as any obstacle does.",
 )  # fmt: skip
 
 decision("shared_folio", "mm/mremap.c:relocate_anon_pte", "What a folio that is mapped more than once does.")
@@ -123,14 +126,17 @@ constant(
     "pinned",
     "move",
     "move",
-    "It is rewritten like any other: a pin does not use the reverse map (David, Lorenzo in the review).",
+    "It is rewritten like any other: a pin does not use the reverse map "
+    "(@<7e51e1e2-7272-48d5-9457-40ab87ad7694@redhat.com>, @<f24dd244-f188-4804-981c-8b7560e5a26b@redhat.com>, "
+    "@<d51af1de-110a-4cde-9091-98e15367dda3@lucifer.local>).",
 )
 
 decision("nonpresent", "mm/mremap.c:relocate_anon_pte", "What swap and migration entries do.")
 constant("nonpresent", "skip", "skip", "Nothing: they move as they are and count as success (June series).")
 constant(
     "nonpresent", "fix", "fix",
-    "The folio behind the entry (in the swap cache, or under migration) is rewritten too, as David proposes.",
+    "The folio behind the entry is rewritten too. David Hildenbrand proposes that for the swap cache, and to wait for "
+    "migration to end (@<018c0663-dffb-49d0-895c-63bc9e5f9aec@redhat.com>); here both are rewritten.",
 )  # fmt: skip
 constant("nonpresent", "fail", "stop", "Any of them stops the relocation.")
 
