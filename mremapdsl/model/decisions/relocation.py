@@ -21,7 +21,7 @@ constant(
     "MREMAP_RELOCATE_ANON (8) and MREMAP_MUST_RELOCATE_ANON (16), with MAYMOVE.",
 )
 
-decision("trigger", "mm/mremap.c:move_vma", "Which moves relocate.")
+decision("trigger", "mm/mremap.c:should_relocate_anon", "Which moves relocate.")
 
 
 @choice("trigger", "flag")
@@ -44,7 +44,7 @@ def trigger_auto(flags: int) -> int:
 
 decision(
     "sharing",
-    "mm/mremap.c:vma_maybe_has_shared_anon_folios",
+    "mm/vma.c:vma_maybe_has_shared_anon_folios",
     "How a move finds out that folios of the range may be mapped by another process.",
 )
 
@@ -89,8 +89,8 @@ constant(
     "sharing",
     "chain_only",
     Sharing(by_chain),
-    "Only the number of links, which says nothing about a fork parent (RFC v1; Jann Horn, "
-    "@<CAG48ez3CiRTUv4Qwy_UQzQuEDtUoPVVXnuPyiWoAhWVqkF3VTA@mail.gmail.com>).",
+    "Only the number of links, which says nothing about a fork parent (RFC v1). Jann Horn: "
+    "@<CAG48ez3CiRTUv4Qwy_UQzQuEDtUoPVVXnuPyiWoAhWVqkF3VTA@mail.gmail.com>",
 )
 constant(
     "sharing",
@@ -165,7 +165,7 @@ constant("undo_charge", "uncharged", True, "It gives back a charge that was neve
 constant("undo_charge", "neutral", False, "Nothing.")
 
 decision(
-    "relocation_lock", "mm/mremap.c:move_vma", "What keeps reverse-map walks away while folios and tables disagree."
+    "relocation_lock", "mm/mremap.c:lock_new_anon_vma", "What keeps reverse-map walks away while folios and tables disagree."
 )
 constant(
     "relocation_lock", "new_anon_vma", True, "The new VMA's anon_vma, write-locked until the page tables have moved."
