@@ -1,4 +1,4 @@
-"""fork and exit. Mirrors ``kernel/fork.c:dup_mmap``, ``mm/memory.c:copy_page_range``, ``mm/rmap.c``."""
+"""fork and exit. Mirrors ``mm/mmap.c:dup_mmap``, ``mm/memory.c:copy_page_range``, ``mm/rmap.c``."""
 
 from __future__ import annotations
 

@@ -38,14 +38,14 @@ REASONS: dict[str, Reason] = {
     "advised": Reason("changed", "mm/madvise.c:madvise_vma_behavior", "done"),
     "locked-in": Reason("changed", "mm/mlock.c:do_mlock", "locked and faulted in"),
     "accessed": Reason("accessed", "mm/memory.c:handle_mm_fault", "{pages} page(s)"),
-    "forked": Reason("forked", "kernel/fork.c:dup_mmap", "{child} has a copy of {vmas} VMA(s)"),
+    "forked": Reason("forked", "mm/mmap.c:dup_mmap", "{child} has a copy of {vmas} VMA(s)"),
     "exited": Reason("exited", "mm/mmap.c:exit_mmap", "all its memory is gone"),
     "shrunk": Reason("resized", "mm/mremap.c:mremap_at", "cut from {old} to {new} pages in place"),
     "grown": Reason("resized", "mm/mremap.c:expand_vma", "grew from {old} to {new} pages in place"),
     "same-size": Reason("unchanged", "mm/mremap.c:mremap_at", "nothing to do: same size, no destination"),
     "plain-move": Reason("moved", "mm/mremap.c:move_vma", "page tables moved to {to}; folios are as they were"),
     "moved-unfaulted": Reason(
-        "moved", "mm/mremap.c:move_vma", "moved to {to}; the memory is unfaulted, so its page offset follows"
+        "moved", "mm/vma.c:copy_vma", "moved to {to}; the memory is unfaulted, so its page offset follows"
     ),
     "duplicated": Reason("moved", "mm/mremap.c:move_vma", "the same shared pages are mapped at {to} as well"),
     "ksm-scanned": Reason("scanned", "mm/ksm.c:ksm_do_scan", "ksmd merged {pages} page(s)"),
@@ -61,7 +61,7 @@ REASONS: dict[str, Reason] = {
     ),
     "swapped-out": Reason("swapped", "mm/vmscan.c:shrink_folio_list", "{pages} page(s) went to swap"),
     "swapped-in": Reason("swapped", "mm/memory.c:do_swap_page", "{pages} page(s) came back from swap"),
-    "split": Reason("split", "mm/huge_memory.c:split_folio", "{folios} large folio(s) split, {failed} could not be"),
+    "split": Reason("split", "include/linux/huge_mm.h:split_folio", "{folios} large folio(s) split, {failed} could not be"),
     "set": Reason("set", "mm/huge_memory.c:enabled_store", "{key} is {value}"),
     # --- refusals ---------------------------------------------------------------------------------------------
     "no-length": Reason("", "mm/mmap.c:do_mmap", "the length is zero"),
@@ -122,16 +122,16 @@ REASONS: dict[str, Reason] = {
         "moved", "mm/vma.c:vma_merge_new_range", "the old page offset fits a neighbour at {to}: nothing to relocate"
     ),
     "nothing-to-relocate": Reason(
-        "moved", "mm/mremap.c:move_vma",
+        "moved", "mm/mremap.c:should_relocate_anon",
         "the memory is unfaulted, so its page offset follows the move to {to} and nothing needs relocating",
     ),
-    "not-anonymous": Reason("fallback", "mm/mremap.c:move_vma", "[{start},{end}) maps a file or shared memory"),
+    "not-anonymous": Reason("fallback", "mm/mremap.c:should_relocate_anon", "[{start},{end}) maps a file or shared memory"),
     "fork-child": Reason(
-        "fallback", "mm/mremap.c:vma_maybe_has_shared_anon_folios",
+        "fallback", "mm/vma.c:vma_maybe_has_shared_anon_folios",
         "the VMA was inherited through fork, and its folios may be an ancestor's",
     ),
     "forked-parent": Reason(
-        "fallback", "mm/mremap.c:vma_maybe_has_shared_anon_folios",
+        "fallback", "mm/vma.c:vma_maybe_has_shared_anon_folios",
         "the VMA's anon_vma has children: a forked process may map its folios",
     ),
     "partial-huge-page": Reason(

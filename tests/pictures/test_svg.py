@@ -219,7 +219,7 @@ def test_kinds_of_pages_are_told_apart_and_explained() -> None:
 def test_the_verdict_stands_below() -> None:
     svg = drawn("mmap A 4; touch A; fork; mremap A B RELOCATE; expect fallback")[-1]
     assert "fallback [forked-parent]" in words(svg)
-    assert "mm/mremap.c:vma_maybe_has_shared_anon_folios" in words(svg)
+    assert "mm/vma.c:vma_maybe_has_shared_anon_folios" in words(svg)
 
 
 # --- form ------------------------------------------------------------------------------------------------------------
