@@ -49,7 +49,8 @@ class Comparer:
         model = ModelBackend(self.rules)
         kernel = self.session.backend(named=named)
         machine = self.session.machine
-        comparison = Comparison(flags=machine.flags or machine.deep is not None)
+        flags = machine.flags or machine.deep is not None
+        comparison = Comparison(flags=flags, lasting_frames=True, lasting_names=True)
         alive = {"parent"}
         try:
             for step, op in enumerate(operations):

@@ -6,11 +6,11 @@ step as long as the model keeps them: a page that the model reuses and the kerne
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from mremapdsl.backend import AnonVmaView, Observation, PageRun, VmaView
-from mremapdsl.live.deep import DeepObservation
+from mremapdsl.live.detail import Detail
 from mremapdsl.live.observe import UNKNOWN
 from mremapdsl.model.machine import Machine, Mm
 from mremapdsl.model.observe import ENTRY_KINDS, ModelObservation, frame_kind
@@ -46,52 +46,64 @@ class Pairs:
         return self._now.setdefault(model, kernel) == kernel and self._taken.setdefault(kernel, model) == model
 
     def partner(self, model: Value) -> Value:
-        """What the model's name is called by the kernel so far."""
+        """What the model's name is called by the kernel so far; None if it has not come up."""
         return self._now.get(model, self._before.get(model))
 
-    def next_state(self) -> None:
-        self._before, self._now, self._taken = self._now, {}, {}
+    def next_state(self, *, lasting: bool) -> None:
+        """Another state: ``lasting`` names are still good there."""
+        self._before, self._now, self._taken = self._now if lasting else {}, {}, {}
 
 
-class Detail(NamedTuple):
-    """What is known of one page besides its run; in the order in which it is compared."""
+@runtime_checkable
+class Internals(Protocol):
+    """What an observation of a kernel shows besides if it can see inside."""
 
-    kind: str
-    anon_vma: Value
-    mapcount: Value
-    exclusive: Value
-    """PageAnonExclusive, or the exclusive mark of a swap entry."""
-    order: Value
-    pinned: Value
-    value: Value
+    def chains(self, process: str) -> Sequence[tuple[str, ...]]:
+        """The anon_vmas of each VMA's chain, list head first."""
+        ...
+
+    def details(self, process: str) -> Mapping[int, Detail]:
+        """Each page that has an entry."""
+        ...
 
 
 class Comparison:
-    """The states after each step of a program, one pair after the other."""
+    """The states after each step of a program, one pair after the other.
 
-    def __init__(self, *, flags: bool) -> None:
+    ``flags`` says that the kernel's side shows VmFlags; the others, that its numbers of frames and its names of
+    anon_vmas stay the same from state to state.
+    """
+
+    def __init__(self, *, flags: bool, lasting_frames: bool, lasting_names: bool) -> None:
         self.flags = flags
+        self._lasting = (lasting_frames, lasting_names, lasting_names)
         self.frames = Pairs()
         self.anon_vmas = Pairs()
         self.files = Pairs()
 
     def first_difference(self, model: ModelObservation, kernel: Observation) -> Differs | None:
         """The first thing that differs and both can see."""
-        for pairs in (self.frames, self.anon_vmas, self.files):
-            pairs.next_state()
+        for pairs, lasting in zip((self.frames, self.anon_vmas, self.files), self._lasting, strict=True):
+            pairs.next_state(lasting=lasting)
         return next(self._differences(model, kernel), None)
 
     def _differences(self, model: ModelObservation, kernel: Observation) -> Iterator[Differs]:
         ours, theirs = list(model.processes()), list(kernel.processes())
-        if ours != theirs:
+        if sorted(ours) != sorted(theirs):
             yield Differs("processes", "", None, ", ".join(ours), ", ".join(theirs))
             return
         for process in ours:
             yield from self._vmas(process, model.vmas(process), kernel.vmas(process))
         for process in ours:
             yield from self._pages(process, model.pages(process), kernel.pages(process))
-        if isinstance(kernel, DeepObservation):
-            yield from self._deep(model, kernel)
+        if isinstance(kernel, Internals):
+            for name, mm in model.machine.mms.items():
+                yield from self._chains(name, mm, kernel.chains(name))
+                yield from self._details(name, details(model.machine, mm), kernel.details(name))
+            if len(model.anon_vmas()) != len(kernel.anon_vmas()):
+                numbers = (str(len(side.anon_vmas())) for side in (model, kernel))
+                yield Differs("number of anon_vmas", "", None, *numbers)
+        yield from self._anon_vmas(model.anon_vmas(), kernel.anon_vmas())
 
     # --- VMAs --------------------------------------------------------------------------------------------
 
@@ -161,13 +173,7 @@ class Comparison:
         if index is not None and their_index is not None and index != their_index:
             yield Differs("index", process, page, str(index), str(their_index))
 
-    # --- what BPF shows ------------------------------------------------------------------------------------
-
-    def _deep(self, model: ModelObservation, kernel: DeepObservation) -> Iterator[Differs]:
-        for name, mm in model.machine.mms.items():
-            yield from self._chains(name, mm, kernel.chains(name))
-            yield from self._details(name, model.machine, mm, kernel)
-        yield from self._counts(model.anon_vmas(), kernel.anon_vmas())
+    # --- what only BPF shows ------------------------------------------------------------------------------------
 
     def _chains(self, process: str, mm: Mm, kernel: Sequence[tuple[str, ...]]) -> Iterator[Differs]:
         for vma, theirs in zip(mm.vmas, kernel, strict=True):
@@ -176,11 +182,11 @@ class Comparison:
                 known = (f"{name} (the kernel's {self.anon_vmas.partner(name)})" for name in ours)
                 yield Differs("anon_vma_chain", process, vma.start, " -> ".join(known), " -> ".join(theirs))
 
-    def _details(self, process: str, machine: Machine, mm: Mm, kernel: DeepObservation) -> Iterator[Differs]:
-        for page, ours in details(machine, mm):
-            view = kernel.page(process, page)
-            kind = view.kind
-            theirs = Detail(kind, view.anon_vma, view.mapcount, view.exclusive, view.order, view.pinned, view.value)
+    def _details(
+        self, process: str, model: Iterable[tuple[int, Detail]], kernel: Mapping[int, Detail]
+    ) -> Iterator[Differs]:
+        for page, ours in model:
+            theirs = kernel[page]
             if ours != theirs:
                 yield from self._detail(process, page, ours, theirs)
 
@@ -193,15 +199,12 @@ class Comparison:
             elif a != b and a is not None and b is not None:
                 yield Differs(WORDS.get(field, field), process, page, str(a), str(b))
 
-    def _counts(self, model: Mapping[str, AnonVmaView], kernel: Mapping[str, AnonVmaView]) -> Iterator[Differs]:
-        if len(model) != len(kernel):
-            yield Differs("number of anon_vmas", "", None, str(len(model)), str(len(kernel)))
+    def _anon_vmas(self, model: Mapping[str, AnonVmaView], kernel: Mapping[str, AnonVmaView]) -> Iterator[Differs]:
+        """The anon_vmas that the kernel's side shows."""
         for name, ours in model.items():
-            partner = self.anon_vmas.partner(name)
-            theirs = kernel.get(str(partner))
+            theirs = kernel.get(str(self.anon_vmas.partner(name)))
             if theirs is None:
-                yield Differs(f"anon_vma {name}", "", None, "exists", "does not exist")
-                return
+                continue
             for field, a, b in (("root", ours.root, theirs.root), ("parent", ours.parent, theirs.parent)):
                 if not self.anon_vmas.fits(a, b):
                     known = f"{a} (the kernel's {self.anon_vmas.partner(a)})"

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from mremapdsl.backend import AnonVmaView, Breach, PageRun, PageView, Unseen, VmaView
 from mremapdsl.live import procfs
 from mremapdsl.live.bpf import Answer, Deep, PageRecord, VmaRecord
+from mremapdsl.live.detail import Detail
 from mremapdsl.live.kernel import FLAG_BITS
 from mremapdsl.live.observe import NO_PAGE, View, extend
 from mremapdsl.live.procfs import FIRST_PAGE, ZERO_PAGE
@@ -102,6 +103,28 @@ class DeepObservation:
         """The anon_vmas of each VMA's chain, list head first."""
         return self._process(process).chains
 
+    def details(self, process: str) -> Mapping[int, Detail]:
+        """Each page that has an entry."""
+        return {page: self._detail(record) for page, record in self._process(process).pages.items()}
+
+    def _detail(self, record: PageRecord) -> Detail:
+        kind = self.kind(record)
+        if kind in "GSM":
+            exclusive = bool(record.entry & SWAP_EXCLUSIVE) if kind == "S" else None
+            return Detail(kind, None, None, exclusive, None, None, None)
+        if kind == "Z":
+            return Detail(kind, None, None, False, None, None, 0)
+        flags = record.folio_flags if record.huge else record.page_flags
+        return Detail(
+            kind,
+            self.view.anon_vmas.get(record.mapping & ~3, UNREACHED) if kind in "PH" else "",
+            record.mapcount,
+            kind in "PH" and bool(flags & PG_ANON_EXCLUSIVE),
+            record.order,
+            record.pincount > 0 if record.order else record.refcount >= PIN,
+            record.value,
+        )
+
     def anon_vmas(self) -> Mapping[str, AnonVmaView]:
         return self._anon_vmas
 
@@ -150,23 +173,11 @@ class DeepObservation:
         record = self._process(process).pages.get(page)
         if record is None:
             return NO_PAGE
-        kind = self.kind(record)
-        if kind in "GSM":
-            return NO_PAGE._replace(kind=kind, exclusive=bool(record.entry & SWAP_EXCLUSIVE) if kind != "G" else None)
-        if kind == "Z":
-            return NO_PAGE._replace(kind=kind, exclusive=False, value=0)
-        flags = record.folio_flags if record.huge else record.page_flags
-        return PageView(
-            kind,
-            self._number(record),
-            None if kind == "K" else index_of(record),
-            self.view.anon_vmas.get(record.mapping & ~3, UNREACHED) if kind in "PH" else "",
-            record.mapcount,
-            kind in "PH" and bool(flags & PG_ANON_EXCLUSIVE),
-            record.pincount > 0 if record.order else record.refcount >= PIN,
-            record.value,
-            record.order,
-        )
+        kind, anon_vma, mapcount, exclusive, order, pinned, value = self._detail(record)
+        maps = kind in "PHKF"
+        frame = self._number(record) if maps else None
+        index = index_of(record) if maps and kind != "K" else None
+        return PageView(kind, frame, index, anon_vma, mapcount, exclusive, pinned, value, order)
 
     # --- reverse maps ----------------------------------------------------------------------------------------
 
