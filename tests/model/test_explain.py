@@ -83,8 +83,8 @@ ON_THE_WAY = {
     "mmap A 4 at @0\ntouch A": "VMA [0,4) gets a new anon_vma av1",
     "mmap A 4 at @0\ntouch A\nmmap B 4 rwx at @4\ntouch B": "VMA [4,8) takes av1 from the VMA at 0",
     "mmap A 4 at @0\nmmap B 4 rwx at @4\ntouch B\nmprotect B rw": "the surviving VMA [0,4) was unfaulted and gets av1",
-    "mmap A 4 at @0\ntouch A\nfork\ntouch A": "pages 0 to 3 are copied: they are shared",
-    "mmap A 4 at @0\ntouch A\nfork\nexit child\ntouch A": "pages 0 to 3 are kept: nothing else maps them any more",
+    "mmap A 4 at @0\ntouch A\nfork\ntouch A": "pages 0 to 3 are copied: shared",
+    "mmap A 4 at @0\ntouch A\nfork\nexit child\ntouch A": "pages 0 to 3 are kept: nothing else has it mapped any more",
     "mmap A 4 at @0\ntouch A\nfork": "VMA [0,4) gets av2 below av1",
     "mmap A 8 at @0\nmremap A to @40 size 2": "6 pages are charged though the memory shrank, and never given back",
 }
