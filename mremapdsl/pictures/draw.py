@@ -238,6 +238,8 @@ def draw_legend(frame: Frame, panels: Sequence[Panel], y: float) -> float:
     words = [f"{kind} {pages.KINDS[kind]}" for kind in kinds]
     words += ["f frame"] if any(run.frame is not None for run in runs) else []
     words += ["i index"] if any(run.index is not None for run in runs) else []
+    if any(box.shift for panel in panels for box in panel.boxes):
+        words.append("(+n) pgoff beside its own place")
     if any(not run.exclusive and run.frame is not None for run in runs):
         words.append("thick line below: mapped more than once")
     if not words:

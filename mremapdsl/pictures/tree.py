@@ -14,6 +14,8 @@ ROW = 21.0
 LINE = 14.0
 INDENT = 22.0
 SWATCH = 16.0
+LABEL = 30.0
+"""Height of the label at the left."""
 MOST = 8
 
 
@@ -54,7 +56,7 @@ def draw_tree(frame: Frame, nodes: Sequence[Node], y: float) -> float:
     gone = [node.name for node in nodes if node.after is None]
     if not chosen and not gone:
         return y
-    canvas = frame.canvas
+    canvas, first = frame.canvas, y
     x = frame.left
     if frame.labelled:
         canvas.text(MARGIN, y + 13, "anon_", "q", "small")
@@ -76,7 +78,7 @@ def draw_tree(frame: Frame, nodes: Sequence[Node], y: float) -> float:
     for line in wrapped(f"gone: {' '.join(gone)}", frame.right - x, "small", 2) if gone else ():
         canvas.text(x, y + 13, line, "q", "small")
         y += LINE
-    return y + 4
+    return max(y + 4, first + LABEL)
 
 
 def draw_node(frame: Frame, node: Node, x: float, y: float) -> None:

@@ -168,8 +168,9 @@ def draw_gone(frame: Frame, panel: Panel, y: float) -> None:
     axis, canvas = frame.axis, frame.canvas
     for known in panel.before:
         vma = known.vma
-        alive = any(box.known.vma.start < vma.end and box.known.vma.end > vma.start for box in panel.boxes)
-        if not alive and axis.is_border(vma.start) and axis.is_border(vma.end):
+        if not (axis.is_border(vma.start) and axis.is_border(vma.end)):
+            continue
+        if not any(box.known.vma.start < vma.end and box.known.vma.end > vma.start for box in panel.boxes):
             x1, x2 = axis.x(vma.start), axis.x(vma.end)
             canvas.rect(x1 + 1, y + 1, max(x2 - x1 - 2, 1), HEIGHT - 2, "gh")
             word = "moved away" if panel.moved and panel.moved.start <= vma.start < panel.moved.end else "gone"

@@ -28,6 +28,8 @@ MANY_STEPS = 400
 """From so many steps on there is one picture a step, not one for narrow screens too."""
 MOST = 12
 """Changes of a kind that are put into words."""
+MOST_LINES = 40
+"""Lines of a state that are shown."""
 SIGNS = {True: ("✓", "held", "good"), False: ("✗", "failed", "bad"), None: ("?", "not observable", "unsure")}
 
 
@@ -232,7 +234,10 @@ def checked(item: ExpectationRecord | ShowRecord) -> Html:
 
 
 def listing(lines: Sequence[str]) -> Html:
-    return el("pre", "\n".join(lines), tabindex="0")
+    """Lines of a state; of very many the first ones."""
+    rest = len(lines) - MOST_LINES
+    shown = [*lines[:MOST_LINES], f"# and {rest} more"] if rest > 1 else lines
+    return el("pre", "\n".join(shown), tabindex="0")
 
 
 def where(line: int) -> Html:

@@ -99,18 +99,25 @@ def test_what_documents_quote_has_no_error_tokens(text: str) -> None:
     assert errors(text) == []
 
 
-def snippets(document: str) -> Iterator[str]:
-    yield from (code for code in re.findall(r"`([^`\n]+)`", document) if not code.startswith(("-", "{")))
-    yield from re.findall(r"((?:^    (?!\{|\s*\").+\n)+)", document, re.MULTILINE)
+ONE_LINERS = """\
+mmap A 16; fork; mremap A B RELOCATE; expect merged
+mmap B 16; touch B; mmap A 16; touch A; mremap A after B;                expect not merged
+mmap B 16; touch B; mmap A 16; touch A; mremap A after B RELOCATE;       expect merged
+mmap B 16; touch B; mmap A 16; touch A; fork; mremap A after B RELOCATE; expect not merged; expect fallback
+"""
 
 
-def test_every_snippet_of_the_language_page_has_no_error_tokens() -> None:
-    pages = [*ROOT.glob("docs/**/LANGUAGE.md"), ROOT.parent / "shared" / "spec" / "LANGUAGE.md"]
-    found = [page for page in pages if page.exists()]
-    if not found:
-        pytest.skip("there is no language page beside this checkout")
-    for page in found:
-        assert {code: errors(code) for code in snippets(page.read_text(encoding="utf-8")) if errors(code)} == {}
+def blocks(document: str) -> Iterator[str]:
+    """The fenced scenarios of a Markdown page."""
+    yield from re.findall(r"^```mrs\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
+
+
+def test_scenarios_in_documents_have_no_error_tokens() -> None:
+    assert errors(ONE_LINERS) == []
+    for page in [ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")]:
+        if page.exists():
+            for code in blocks(page.read_text(encoding="utf-8")):
+                assert errors(code) == [], page
 
 
 # --- agreement with the grammar ----------------------------------------------------------------------------------

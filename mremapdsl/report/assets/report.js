@@ -173,7 +173,13 @@
     go(current, to);
   });
   addEventListener("hashchange", follow);
-  addEventListener("beforeprint", () => { for (const run of runs) run.steps.forEach(fill); });
+  let opened = [];
+  addEventListener("beforeprint", () => {
+    for (const run of runs) run.steps.forEach(fill);
+    opened = [...document.querySelectorAll("details:not([open])")];
+    for (const details of opened) details.open = true;
+  });
+  addEventListener("afterprint", () => { for (const details of opened) details.open = false; });
   if (matchMedia("(max-width: 700px)").matches) for (const source of document.querySelectorAll(".source")) source.open = false;
   if (!follow()) {
     const failed = runs.find((run) => run.steps.some((step) => step.classList.contains("failed")));
