@@ -11,6 +11,7 @@ from mremapdsl.cli import status
 
 COMMANDS: dict[str, str] = {
     "draw": "draw a picture of each step, as SVG files",
+    "step": "go through a scenario forwards and backwards, and try statements",
     "explore": "search all scenarios up to a bound",
     "matrix": "compare scenarios under several rules, in one table",
     "report": "write a static site: prose, source, steps with pictures, rules side by side",
@@ -20,7 +21,7 @@ MODULES = {"report": "site"}
 """Subcommands whose module has another name."""
 
 RESERVED = (
-    "compare", "export", "fuzz", "live", "record", "replay", "shrink", "step",
+    "compare", "export", "live", "record", "replay", "shrink", "step",
 )  # fmt: skip
 """Names of subcommands to come: not to be taken for files."""
 

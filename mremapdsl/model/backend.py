@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from mremapdsl.backend import WAITS, Breach, During, Outcome, Unsupported, Verdict
+from mremapdsl.backend import WAITS, Breach, During, Note, Outcome, Unsupported, Verdict
 from mremapdsl.model.codec import EVERYTHING, encode
-from mremapdsl.model.explain import notes
+from mremapdsl.model.explain import apart, notes
 from mremapdsl.model.invariants import Broken, check_all, check_inside, check_step
 from mremapdsl.model.journal import Journal
 from mremapdsl.model.locks import waits_for
@@ -72,6 +72,20 @@ class ModelBackend:
         except Refused as refused:
             result, did, outcome = refused.errno, refused.reason, "failed"
         return Outcome(result, self._verdict(outcome, did), address)
+
+    def why_apart(self, process: str, one: int, other: int) -> tuple[Note, ...]:
+        """Why the VMAs at two pages are not one: each condition, held or not. ValueError where no VMA is."""
+        mm = self.machine.mms[process]
+        left, right = mm.vma_at(min(one, other)), mm.vma_at(max(one, other))
+        for page, vma in ((min(one, other), left), (max(one, other), right)):
+            if vma is None:
+                raise ValueError(f"page {page} of {process} is not mapped")
+        assert left is not None
+        assert right is not None
+        if left == right:
+            where = f"[{left.start},{left.end})"
+            return (Note("one-vma", f"they lie in one VMA, {where}", REASONS["joined-left"].function),)
+        return tuple(apart(self.machine.rules, left, right))
 
     def copy(self) -> ModelBackend:
         """A snapshot that goes its own way."""

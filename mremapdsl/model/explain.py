@@ -100,3 +100,18 @@ def notes(rules: Rules, events: list[Why | Attempt]) -> tuple[Note, ...]:
         else:
             found.extend(attempt_notes(rules, event))
     return tuple(found)
+
+
+def apart(rules: Rules, left: Vma, right: Vma) -> Iterator[Note]:
+    """Why two VMAs are not one: whether they touch, then every condition for the right one to join the left one."""
+    if left.end != right.start:
+        gap = f"[{left.start},{left.end}) and [{right.start},{right.end}) are {right.start - left.end} page(s) apart"
+        yield Note("no-neighbour", f"they do not touch: {gap}", REASONS["no-neighbour"].function)
+    for condition in conditions(rules, Ask(right, source=right), left):
+        if condition.against is None:
+            yield Note("fits", f"{condition.name}: fits ({condition.words})", REASONS["joined-left"].function)
+        else:
+            reason = REASONS[condition.against]
+            text = f"{condition.name}: {reason.sentence}: {condition.words}"
+            text += f" (to join them: {reason.remedy})" if reason.remedy else ""
+            yield Note(condition.against, text, reason.function)

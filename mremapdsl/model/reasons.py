@@ -61,7 +61,9 @@ REASONS: dict[str, Reason] = {
     ),
     "swapped-out": Reason("swapped", "mm/vmscan.c:shrink_folio_list", "{pages} page(s) went to swap"),
     "swapped-in": Reason("swapped", "mm/memory.c:do_swap_page", "{pages} page(s) came back from swap"),
-    "split": Reason("split", "include/linux/huge_mm.h:split_folio", "{folios} large folio(s) split, {failed} could not be"),
+    "split": Reason(
+        "split", "include/linux/huge_mm.h:split_folio", "{folios} large folio(s) split, {failed} could not be"
+    ),
     "set": Reason("set", "mm/huge_memory.c:enabled_store", "{key} is {value}"),
     # --- refusals ---------------------------------------------------------------------------------------------
     "no-length": Reason("", "mm/mmap.c:do_mmap", "the length is zero"),
@@ -125,7 +127,9 @@ REASONS: dict[str, Reason] = {
         "moved", "mm/mremap.c:should_relocate_anon",
         "the memory is unfaulted, so its page offset follows the move to {to} and nothing needs relocating",
     ),
-    "not-anonymous": Reason("fallback", "mm/mremap.c:should_relocate_anon", "[{start},{end}) maps a file or shared memory"),
+    "not-anonymous": Reason(
+        "fallback", "mm/mremap.c:should_relocate_anon", "[{start},{end}) maps a file or shared memory"
+    ),
     "fork-child": Reason(
         "fallback", "mm/vma.c:vma_maybe_has_shared_anon_folios",
         "the VMA was inherited through fork, and its folios may be an ancestor's",

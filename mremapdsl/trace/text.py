@@ -5,6 +5,7 @@ The record must hold states (``run_scenario(…, states=True)``).
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -253,3 +254,19 @@ def _limited(lines: list[str], indent: str, style: Style, what: str) -> Iterator
         yield from paragraph(line, indent, indent + "    ", style.width)
     if len(shown) < len(lines):
         yield f"{indent}… and {len(lines) - len(shown)} more {what}".replace("…", "…" if style.unicode else "...")
+
+
+def last_step(record: ScenarioRecord, style: Style = PLAIN) -> Iterator[str]:
+    """The last step of a record as the trace shows it."""
+    body = _Body(record, style)
+    for step in record.steps[:-1]:
+        deque(body.step(step), maxlen=0)
+    yield from body.step(record.steps[-1])
+
+
+def last_words(record: ScenarioRecord, said: ExpectationRecord | ShowRecord, style: Style = PLAIN) -> Iterator[str]:
+    """An expectation or ``show`` behind the last step, as the trace shows it."""
+    body = _Body(record, style)
+    for step in record.steps:
+        deque(body.step(step), maxlen=0)
+    yield from body.expectation(said) if isinstance(said, ExpectationRecord) else body.show(said)

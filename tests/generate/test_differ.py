@@ -18,8 +18,6 @@ from mremapdsl.statements import steps
 
 P = "parent"
 MOST_STATEMENTS = 5
-ENOUGH = 3
-"""Differences to choose the shortest from."""
 
 
 def operations(body: Sequence[Statement]) -> list[Operation]:
@@ -27,7 +25,7 @@ def operations(body: Sequence[Statement]) -> list[Operation]:
 
 
 def smallest(left: Rules, right: Rules, family: str, count: int) -> list[Operation]:
-    """The shortest of the first few differences that a hunt finds, shrunk; empty if it finds none."""
+    """The first short difference that a hunt finds, shrunk, or the shortest; empty if it finds none."""
     task = Task(families(family, kernel=False), 1, left, right, FIELDS)
     known: dict[tuple[str, ...], list[Operation]] = {}
     for batch in Workers(task, hunt, 1).batches(count):
@@ -41,7 +39,7 @@ def smallest(left: Rules, right: Rules, family: str, count: int) -> list[Operati
                 return seen is not None and seen.step == len(body) - 1 and seen.signature == wanted
 
             known[wanted] = operations(shrink(steps(found.operations), same))
-        if len(known) >= ENOUGH:
+        if any(len(found) <= MOST_STATEMENTS for found in known.values()):
             break
     return min(known.values(), key=len, default=[])
 

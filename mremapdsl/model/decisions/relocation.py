@@ -165,7 +165,9 @@ constant("undo_charge", "uncharged", True, "It gives back a charge that was neve
 constant("undo_charge", "neutral", False, "Nothing.")
 
 decision(
-    "relocation_lock", "mm/mremap.c:lock_new_anon_vma", "What keeps reverse-map walks away while folios and tables disagree."
+    "relocation_lock",
+    "mm/mremap.c:lock_new_anon_vma",
+    "What keeps reverse-map walks away while folios and tables disagree.",
 )
 constant(
     "relocation_lock", "new_anon_vma", True, "The new VMA's anon_vma, write-locked until the page tables have moved."

@@ -1,0 +1,102 @@
+"""``mremapdsl step``: forwards, backwards, why, trying statements, ways of branching scenarios, saving."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mremapdsl import api
+from mremapdsl.cli import main
+from mremapdsl.stepper import Session
+
+Prompt = Callable[..., str]
+
+SCENARIO = "rules linux-6.18\nmmap A 4 rw\ntouch A\nmmap B 4 rw after A\ntouch B\nexpect vmas 1\n"
+
+
+@pytest.fixture
+def step(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Prompt:
+    """Runs the prompt over typed lines, with a scenario file or none, and returns what it printed."""
+
+    def run(*typed: str, text: str = "", options: tuple[str, ...] = ()) -> str:
+        files: list[str] = []
+        if text:
+            (tmp_path / "s.mrs").write_text(text, encoding="utf-8")
+            files.append(str(tmp_path / "s.mrs"))
+        monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in typed)))
+        assert main(["step", *options, *files]) == 0
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_enter_goes_on_and_back_undoes(step: Prompt) -> None:
+    out = step("next 2", "", "back 2", "list", "show", text=SCENARIO)
+    assert "joined-left" in out, "the third statement ran"
+    assert ">   2  touch A" in out, "and was taken back with the second"
+    assert out.rstrip().endswith("vma A  # rw-p pgoff 1000") or 'layout @1000 "aaaa"' in out
+
+
+def test_run_stops_at_a_failure(step: Prompt) -> None:
+    out = step("run", "list", text="mmap A 4 rw\nexpect vmas 2\nmunmap A\n")
+    assert "parent has 1 VMA(s), expected 2" in out
+    assert ">   3  munmap A" in out
+
+
+def test_statements_are_tried_where_one_stands(step: Prompt) -> None:
+    out = step("next", "mprotect A[1] r", "expect vmas 3", "list", text=SCENARIO)
+    assert "✗" not in out
+    assert "  2  mprotect A[1] r" in out
+    assert ">   4  touch A" in out
+
+
+def test_a_statement_that_does_not_compile_changes_nothing(step: Prompt) -> None:
+    out = step("mprotekt A r", "list", text=SCENARIO)
+    assert "did you mean `mprotect`?" in out
+    assert ">   1  mmap A 4 rw" in out
+
+
+def test_why_two_vmas_are_apart(step: Prompt) -> None:
+    out = step("mmap A 4 rw", "touch A", "mprotect A[2..4] r", "why A not merged @1002", "why @1002 A[0]", "why A Z")
+    assert "VM_WRITE only there" in out or "VM_WRITE only here" in out
+    assert "mprotect A[2..4] r" in out, "the statement that set the flags apart"
+    assert "Z is no place" in out
+
+
+def test_ways_of_a_branch(step: Prompt) -> None:
+    out = step("next", "next", "ways 2", "next", "list", text="mmap A 4 rw\nchoose { touch A } or { munmap A }\n")
+    assert "1: touch A" in out
+    assert "2: munmap A" in out
+    assert "  2  munmap A" in out
+    assert "(end)" in out
+
+
+def test_what_was_typed_is_saved_and_runs(step: Prompt, tmp_path: Path) -> None:
+    file = tmp_path / "typed.mrs"
+    out = step(
+        "mmap A 4 rw", "touch A", "fork", "child: touch A", "expect child: copied A", f"save {file}", f"save {file}"
+    )
+    assert "exists; choose another name" in out
+    (result,) = api.run(file.read_text(encoding="utf-8"))
+    assert result.outcome == "passed"
+    assert len(result.steps) == 4
+
+
+def test_options(step: Prompt) -> None:
+    text = 'scenario "one" { mmap A 1; expect vmas 1; }\nscenario "two" { mmap B 2; expect vmas 1; }\n'
+    assert "mmap B 2" in step("list", text=text, options=("--scenario", "two", "--rules", "linux-6.12"))
+
+
+def test_going_back_restores_every_part_of_the_machine() -> None:
+    scenario, rules = api.compile(SCENARIO).scenarios[0], api.parse_rules("linux-6.18")[0]
+    session = Session(scenario, rules, api.backend(rules), lambda text: api.compile(text).scenarios[0])
+    keys: list[object] = []
+    while session.ahead:
+        keys.append(session.now.backend.key())
+        session.forward()
+    while session.back():
+        assert session.now.backend.key() == keys.pop()
+    assert not keys
