@@ -9,13 +9,15 @@ from typing import Any
 
 from mremapdsl import ops
 from mremapdsl.lang import syntax
-from mremapdsl.lang.context import Context
+from mremapdsl.lang.context import UNBORN, UNSURE, Context
 from mremapdsl.lang.diagnostics import AlreadyReported, Problem
 from mremapdsl.lang.expr import evaluate
 from mremapdsl.lang.operations import OPERATIONS
 from mremapdsl.lang.predicates import predicate
 from mremapdsl.lang.rules import expected_on
-from mremapdsl.program import Expect, Show, Step
+from mremapdsl.lang.walk import inner, stands_in
+from mremapdsl.lang.words import words
+from mremapdsl.program import AnyOrder, Choose, Expect, Show, Statement, Step
 
 MAX_STATEMENTS = 1_000_000
 WORD = r"[A-Za-z_]\w*"
@@ -28,21 +30,19 @@ def call(context: Context, node: syntax.Call) -> None:
     if fails is not None:
         context.expects = True
     elif isinstance(op, ops.Fork):
-        context.processes[op.child] = None
+        context.processes[op.child] = None if context.threads is None else UNBORN
     elif isinstance(op, ops.Exit):
         context.processes[op.process] = context.source.line(start)
     source = context.source
     text = source.text[operation.start : operation.end]
-    context.body.append(
-        Step(op, source.line(start), text, fails and fails.text, context.docs.get(start, ""), context.loop)
-    )
+    context.emit(Step(op, source.line(start), text, fails and fails.text, context.docs.get(start, ""), context.loop))
 
 
 def expect(context: Context, node: syntax.Expect) -> None:
     context.expects = True
     context.check_alive(context.process, node.start, node.end)
     source, inner = context.source, node.predicate
-    context.body.append(
+    context.emit(
         Expect(
             predicate(context, inner),
             context.process,
@@ -51,13 +51,14 @@ def expect(context: Context, node: syntax.Expect) -> None:
             expected_on(context, node.on),
             context.docs.get(node.start, ""),
             context.loop,
+            node.quantifier.text if node.quantifier else "",
         )
     )
 
 
 def show(context: Context, node: syntax.Show) -> None:
     context.check_alive(context.process, node.start, node.end)
-    context.body.append(Show(context.source.line(node.start), context.process))
+    context.emit(Show(context.source.line(node.start), context.process))
 
 
 def let(context: Context, node: syntax.Let) -> None:
@@ -94,31 +95,29 @@ def weight(context: Context, body: syntax.Body) -> int:
     """How many statements a body makes, as far as it can be told before; at least 1."""
     total = 0
     for node in body:
-        match node:
-            case syntax.Loop():
-                try:
-                    passes = evaluate(context, node.last) - evaluate(context, node.first)
-                except (Problem, AlreadyReported):
-                    passes = 1
-                total += max(passes, 0) * weight(context, node.body)
-            case syntax.InProcess():
-                total += weight(context, node.body)
-            case _:
-                total += 1
+        if isinstance(node, syntax.Loop):
+            try:
+                passes = evaluate(context, node.last) - evaluate(context, node.first)
+            except (Problem, AlreadyReported):
+                passes = 1
+            total += max(passes, 0) * weight(context, node.body)
+        else:
+            inside = inner(node)
+            total += weight(context, inside) if inside else 1
     return max(total, 1)
 
 
 def check_size(context: Context, node: syntax.Loop, more: int) -> None:
     """Raises Problem (MRS312) if a scenario grows too large."""
-    if max(context.passes, len(context.body)) + more > MAX_STATEMENTS:
+    if max(context.passes, context.made) + more > MAX_STATEMENTS:
         raise Problem("MRS312", node.start, node.last.end, f"the loop makes more than {MAX_STATEMENTS:,} statements",
                       "let it run less often")  # fmt: skip
 
 
 def in_process(context: Context, node: syntax.InProcess) -> None:
     before = context.process
-    if not syntax.stands_in(node):
-        context.process = context.alive(node.process)
+    if not stands_in(node):
+        context.process = context.alive(node.process, words("statement"))
     run(context, node.body)
     context.process = before
 
@@ -130,6 +129,73 @@ def prefixed(context: Context, node: syntax.Prefixed) -> None:
         STATEMENTS[type(node.statement)](context, node.statement)
     finally:
         context.process = before
+
+
+# --- several ways ------------------------------------------------------------------------------------------
+
+
+def apart(context: Context, body: syntax.Body) -> tuple[Statement, ...]:
+    """Compile statements on their own, instead of adding them to those before."""
+    around, threads = context.body, context.threads
+    context.body, context.threads = [], None
+    run(context, body)
+    made = tuple(context.body)
+    context.body, context.threads = around, threads
+    return made
+
+
+def choose(context: Context, node: syntax.Choose) -> None:
+    context.emit(Choose(alternatives(context, node.alternatives), context.source.line(node.start)))
+
+
+def maybe(context: Context, node: syntax.Maybe) -> None:
+    context.emit(Choose(alternatives(context, ((node.statement,), ())), context.source.line(node.start)))
+
+
+def alternatives(context: Context, bodies: tuple[syntax.Body, ...]) -> tuple[tuple[Statement, ...], ...]:
+    """Each of several ways; processes that not all of them leave alive are alive on some ways only."""
+    before = context.processes
+    made: list[tuple[Statement, ...]] = []
+    ends: list[dict[str, int | None]] = []
+    for body in bodies:
+        context.processes = dict(before)
+        made.append(apart(context, body))
+        ends.append(context.processes)
+    context.processes = {}
+    for name in (name for end in ends for name in end):
+        states = {end.get(name, UNSURE) for end in ends}
+        context.processes[name] = states.pop() if len(states) == 1 else UNSURE
+    return tuple(made)
+
+
+def any_order(context: Context, node: syntax.AnyOrder) -> None:
+    around, threads = context.body, context.threads
+    context.body, context.threads = [], {}
+    run(context, node.body)
+    made = tuple(tuple(thread) for thread in context.threads.values())
+    context.body, context.threads = around, threads
+    for name, state in context.processes.items():
+        context.processes[name] = None if state == UNBORN else state
+    context.emit(AnyOrder(made, context.source.line(node.start)))
+
+
+def during(context: Context, node: syntax.During) -> None:
+    operation = node.call.operation
+    if not isinstance(operation, syntax.Mremap):
+        raise Problem("MRS125", operation.start, operation.end, "only `mremap` relocates",
+                      "delete `during relocation { ... }`")  # fmt: skip
+    (step,) = apart(context, (node.call,)) or (None,)
+    (inside, _) = alternatives(context, (node.body, ()))
+    if not isinstance(step, Step):
+        return  # it is faulty itself
+    if not all(isinstance(statement, Expect) or (isinstance(statement, Step) and not statement.during)
+               for statement in inside):  # fmt: skip
+        raise Problem("MRS125", node.call.end, node.end, "only calls and expectations can stand inside a relocation",
+                      "move everything else out of it")  # fmt: skip
+    context.emit(step._replace(during=inside))
+
+
+# --- anything ----------------------------------------------------------------------------------------------
 
 
 def late_rules(_context: Context, node: syntax.Rules) -> None:
@@ -152,6 +218,10 @@ STATEMENTS: Mapping[type[Any], Callable[[Context, Any], None]] = MappingProxyTyp
         syntax.Loop: loop,
         syntax.InProcess: in_process,
         syntax.Prefixed: prefixed,
+        syntax.Maybe: maybe,
+        syntax.Choose: choose,
+        syntax.AnyOrder: any_order,
+        syntax.During: during,
         syntax.Rules: late_rules,
         syntax.Bad: bad,
     }

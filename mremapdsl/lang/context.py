@@ -14,6 +14,8 @@ from mremapdsl.lang.words import meant
 from mremapdsl.program import Place, RuleChoice, Statement
 
 FIRST_PROCESS = "parent"
+UNBORN, UNSURE = -1, -2
+"""Of a process: forked in the ``any order`` at hand; forked or exited on some ways through a choice."""
 
 
 class Vocabulary(NamedTuple):
@@ -124,6 +126,10 @@ class Context:
     def __init__(self, source: Source, vocabulary: Vocabulary, findings: Findings, slots: Slots) -> None:
         self.source, self.vocabulary, self.findings, self.slots = source, vocabulary, findings, slots
         self.body: list[Statement] = []
+        self.threads: dict[str, list[Statement]] | None = None
+        """In ``any order``: what each process does, instead of ``body``."""
+        self.made = 0
+        """Statements so far."""
         self.docs: Mapping[int, str] = {}
         self.rules: tuple[RuleChoice, ...] = ()
         self.places: dict[str, Place] = {}
@@ -131,7 +137,7 @@ class Context:
         self.defined: list[str] = []
         """Constants that a ``let`` has defined, in order."""
         self.processes: dict[str, int | None] = {FIRST_PROCESS: None}
-        """Name -> line of its exit, None while it lives."""
+        """Name -> line of its exit, None while it lives, or UNBORN or UNSURE."""
         self.children = 0
         """No process after this number has been called ``child`` with a number."""
         self.process = FIRST_PROCESS
@@ -155,19 +161,35 @@ class Context:
         self.mentioned.add(name.text)
         return found
 
-    def alive(self, name: Token) -> str:
-        """A process that exists. Raises Problem (MRS203, MRS204) otherwise."""
+    def alive(self, name: Token, others: tuple[str, ...] = ()) -> str:
+        """A process that exists. Raises Problem (MRS203, MRS204) otherwise.
+
+        ``others`` are keywords that could have been meant as well.
+        """
         if name.text not in self.processes:
             living = [known for known, gone in self.processes.items() if gone is None]
-            raise self.unknown("MRS203", "process", name, living, f"fork it first: `fork {name.text}`")
+            raise self.unknown("MRS203", "process", name, [*living, *others], f"fork it first: `fork {name.text}`")
         self.check_alive(name.text, name.start, name.end)
         return name.text
 
     def check_alive(self, process: str, start: int, end: int) -> None:
-        """Raises Problem (MRS204) if the process has exited."""
-        if (line := self.processes[process]) is not None:
-            raise Problem("MRS204", start, end, f"process `{process}` has exited in line {line}",
-                          "use a process that still runs")  # fmt: skip
+        """Raises Problem (MRS203, MRS204) if the process has exited, or might not exist."""
+        match self.processes[process]:
+            case None:
+                return
+            case int(line) if line > 0:
+                raise Problem("MRS204", start, end, f"process `{process}` has exited in line {line}",
+                              "use a process that still runs")  # fmt: skip
+            case state:
+                where = "inside the same `any order`" if state == UNBORN else "on some of the ways here only"
+                raise Problem("MRS203", start, end, f"process `{process}` was forked or exited {where}",
+                              "fork it before, and exit it behind")  # fmt: skip
+
+    def emit(self, statement: Statement) -> None:
+        """Add a compiled statement where it belongs."""
+        self.made += 1
+        body = self.body if self.threads is None else self.threads.setdefault(self.process, [])
+        body.append(statement)
 
     def unknown(self, code: str, what: str, name: Token, known: list[str], otherwise: str) -> Exception:
         """The error for a name that is not known, with the nearest one that is."""

@@ -69,6 +69,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "MRS122": Code("outside-scenario", "A statement stands between scenarios, where nothing would run it."),
         "MRS123": Code("given-twice", "The same option is given twice."),
         "MRS124": Code("rules-given-twice", "Rule sets are chosen twice, or more than one where there can be one."),
+        "MRS125": Code("not-during-relocation", "Something that cannot happen inside a relocation."),
         "MRS201": Code("unknown-place", "A place that no earlier statement names."),
         "MRS202": Code("unknown-constant", "A constant that no `let` or `for` around it defines."),
         "MRS203": Code("unknown-process", "A process that was not forked before."),

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from mremapdsl.lang.diagnostics import Problem
-from mremapdsl.lang.syntax import Bad, Body, Call, Expect, InProcess, Loop, Prefixed, Scenario, Statement
+from mremapdsl.lang.syntax import Body, Call, Expect, Scenario, Statement
+from mremapdsl.lang.walk import inner
 
 COMMENT_OR_TEXT = r'"(?:[^"\\\n]|\\.)*"|#[^\n]*'
 MARK = r"##(?!#)"
@@ -108,15 +109,6 @@ def _joined(found: Sequence[Block]) -> str:
 def _carriers(body: Sequence[Statement]) -> Iterator[Scenario | Call | Expect]:
     """The statements that can have documentation; that of a loop or block goes to the first statement inside."""
     for node in body:
-        match node:
-            case Scenario():
-                yield node
-                yield from _carriers(node.body)
-            case Call() | Expect():
-                yield node
-            case Loop() | InProcess() | Bad():
-                yield from _carriers(node.body)
-            case Prefixed():
-                yield from _carriers((node.statement,))
-            case _:
-                pass
+        if isinstance(node, Scenario | Call | Expect):
+            yield node
+        yield from _carriers(inner(node))

@@ -84,7 +84,7 @@ def _rule(rule: Any, symbols: dict[str, int]) -> Rule:
     for index, symbol in enumerate(rule.expansion):
         picks += [None] * next(absent)
         if symbol.is_term:
-            if not symbol.filter_out:
+            if not symbol.filter_out or rule.options.keep_all_tokens:
                 picks.append(index)
         else:
             picks.append(index - SPLICE if symbol.name.startswith("_") else index)

@@ -13,6 +13,7 @@ from mremapdsl.lang.docs import Docs
 from mremapdsl.lang.places import USUAL, spread
 from mremapdsl.lang.rules import choices
 from mremapdsl.lang.text import Source
+from mremapdsl.lang.walk import stands_in
 from mremapdsl.program import RuleChoice, Scenario
 
 
@@ -54,12 +55,12 @@ def compile_parts(unit: Unit, body: syntax.Body) -> Iterator[Scenario]:
         if isinstance(node, syntax.Scenario):
             outside = False
             made = compile_scenario(unit, node, node.body)
-            if made.title in titles and not syntax.stands_in(node):
+            if made.title in titles and not stands_in(node):
                 unit.findings.warn("MRS405", node.title, f"there is a scenario `{made.title}` before this one",
                                    "give each scenario its own title: reports name it")  # fmt: skip
             titles.add(made.title)
             yield made
-        elif isinstance(node, syntax.Let | syntax.Rules | syntax.Bad) or syntax.stands_in(node):
+        elif isinstance(node, syntax.Let | syntax.Rules | syntax.Bad) or stands_in(node):
             execute(unit.top, node)
         elif not outside:  # one is enough: where one statement went astray, more did
             outside = True

@@ -35,6 +35,9 @@ scenario "first \\"one\\"" on linux-6.18, relocate-v1 with failure=undo, pinned=
     expect A[i].index == i + (B.page - 2) * 3
   }
   mremap A C RELOCATE; mremap A before C - 2; set thp madvise; set mthp 64K never; set swap on; set max_map_count 100
+  maybe touch A; choose { touch A } or { child: read A }
+  any order { touch A[0]; child { read A[1] } }
+  mremap A B RELOCATE during relocation { child: touch A }; expect sometimes relocated
   ksm scan; ksm merge off; pin A; migrate A begin; migrate A end; show
 }
 scenario "second"

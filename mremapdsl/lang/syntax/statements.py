@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from mremapdsl.lang.record import Record
 from mremapdsl.lang.syntax.expectations import Predicate
@@ -47,6 +47,8 @@ class Call(Record):
 
 
 class Expect(Record):
+    quantifier: Token | None
+    """``always``, ``sometimes`` or ``never``."""
     predicate: Predicate
     on: RuleNames | None
     start: int
@@ -106,6 +108,39 @@ class Scenario(Record):
     end: int
 
 
+class Maybe(Record):
+    """``maybe STATEMENT``."""
+
+    statement: Statement
+    start: int
+    end: int
+
+
+class Choose(Record):
+    """``choose { ... } or { ... }``."""
+
+    alternatives: tuple[Body, ...]
+    start: int
+    end: int
+
+
+class AnyOrder(Record):
+    """``any order { ... }``."""
+
+    body: Body
+    start: int
+    end: int
+
+
+class During(Record):
+    """``mremap ... during relocation { ... }``."""
+
+    call: Call
+    body: Body
+    start: int
+    end: int
+
+
 class Bad(Record):
     """A statement that could not be read, already reported. ``words`` are what it may have defined."""
 
@@ -115,16 +150,21 @@ class Bad(Record):
     end: int
 
 
-Statement: TypeAlias = Call | Expect | Show | Let | Rules | Loop | InProcess | Prefixed | Scenario | Bad
-Body: TypeAlias = tuple[Statement, ...]
-
-
-def stands_in(node: Statement) -> bool:
-    """Whether a block was made up around statements whose own beginning could not be read."""
-    match node:
-        case InProcess():
-            return not node.process.text
-        case Scenario():
-            return not node.title.text
-        case _:
-            return False
+Statement: TypeAlias = (
+    Call
+    | Expect
+    | Show
+    | Let
+    | Rules
+    | Loop
+    | InProcess
+    | Prefixed
+    | Maybe
+    | Choose
+    | AnyOrder
+    | During
+    | Scenario
+    | Bad
+)
+Body: TypeAlias = tuple[Any, ...]
+"""Statements. (Said outright, the types would be recursive, and mypy would compare them without end.)"""
