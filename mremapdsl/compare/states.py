@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 from mremapdsl.backend import AnonVmaView, Observation, PageRun, VmaView
 from mremapdsl.live.detail import Detail
 from mremapdsl.live.observe import UNKNOWN
+from mremapdsl.model.fork import is_pinned
 from mremapdsl.model.machine import Machine, Mm
 from mremapdsl.model.observe import ENTRY_KINDS, ModelObservation, frame_kind
 from mremapdsl.model.records import GUARD, PRESENT, SWAP
@@ -242,11 +243,23 @@ def details(machine: Machine, mm: Mm) -> Iterator[tuple[int, Detail]]:
             continue
         for first, last, frame in machine.frames.clip(start + pte.delta, end + pte.delta):
             home = f"av{frame.home}" if frame.home else ""
-            detail = Detail(
-                frame_kind(frame), home, frame.maps, frame.exclusive, frame.order, frame.pins > 0, frame.data
-            )
-            for page in range(first - pte.delta, last - pte.delta):
-                yield page, detail
+            for number, stop in folios(first, last, frame.order):
+                pinned = is_pinned(machine, number)
+                detail = Detail(frame_kind(frame), home, frame.maps, frame.exclusive, frame.order, pinned, frame.data)
+                for page in range(number - pte.delta, stop - pte.delta):
+                    yield page, detail
+
+
+def folios(first: int, last: int, order: int) -> Iterator[tuple[int, int]]:
+    """Frames [first, last) of one record, one large folio at a time (a kernel counts pins by the folio)."""
+    if not order:
+        yield first, last
+        return
+    size = 1 << order
+    while first < last:
+        stop = min(last, first - first % size + size)
+        yield first, stop
+        first = stop
 
 
 KINDS = {

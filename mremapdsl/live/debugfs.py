@@ -20,7 +20,7 @@ def open_file(calls: Mapping[str, int], name: str) -> int:
         mount = _mount(calls)
         return os.open(name, os.O_WRONLY | os.O_CLOEXEC, dir_fd=mount)
     except OSError as error:
-        raise Unsupported(f"debugfs has no {name} for this user: {error.strerror}") from None
+        raise Unsupported(f"{name} of debugfs cannot be opened: {error.strerror}") from None
     finally:
         if mount >= 0:
             os.close(mount)

@@ -108,6 +108,7 @@ class Machine:
         try:
             return self.zygote.process.fork(self.timeout)
         except OSError as error:
+            self.broken = True
             raise Unsupported(f"no process can be made: {error.strerror}", skip=False) from None
 
     def retire(self, process: Process, history: Sequence[Operation]) -> None:

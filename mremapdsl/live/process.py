@@ -36,8 +36,8 @@ class Pin(NamedTuple):
     at: int
     pages: int
     ring: int
-    frames: tuple[int, ...]
-    """The frames that were pinned; zeros where they cannot be seen."""
+    frames: list[int]
+    """The frames that are pinned; zeros where they cannot be seen, or are no longer."""
 
 
 class Process:

@@ -198,6 +198,10 @@ class Frames:
             return (int.from_bytes(os.pread(self._flags, 8, frame * 8), "little"),)
         return array("Q", os.pread(self._flags, count * 8, frame * 8))
 
+    def kind(self, frame: int) -> str:
+        """What a frame is, as in PageRun."""
+        return kind_of(self.flags(frame, 1)[0])
+
     def folio(self, frame: int) -> tuple[int, int]:
         """The first frame of the folio that a frame is part of, and its size."""
         if not self.flags(frame, 1)[0] & (HEAD | TAIL):
