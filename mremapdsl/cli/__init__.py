@@ -12,6 +12,10 @@ from mremapdsl.cli import status
 COMMANDS: dict[str, str] = {
     "draw": "draw a picture of each step, as SVG files",
     "step": "go through a scenario forwards and backwards, and try statements",
+    "live": "run scenarios on the running kernel",
+    "compare": "run scenarios on model and running kernel: the first difference of each",
+    "record": "keep what the running kernel does as data",
+    "replay": "hold the model against what real kernels were recorded doing",
     "explore": "search all scenarios up to a bound",
     "matrix": "compare scenarios under several rules, in one table",
     "report": "write a static site: prose, source, steps with pictures, rules side by side",
@@ -21,7 +25,7 @@ MODULES = {"report": "site"}
 """Subcommands whose module has another name."""
 
 RESERVED = (
-    "compare", "export", "live", "record", "replay", "shrink", "step",
+    "export", "shrink",
 )  # fmt: skip
 """Names of subcommands to come: not to be taken for files."""
 
