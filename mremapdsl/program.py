@@ -169,6 +169,8 @@ class Step(NamedTuple):
     loop: tuple[tuple[str, int], ...]
     """The loop variables around it with their values, outermost first."""
     during: tuple[Statement, ...] = ()
+    start: int = -1
+    """Offset of the statement in the text of the program, behind its process prefix; -1 if it stands in none."""
 
 
 class Expect(NamedTuple):
@@ -183,6 +185,8 @@ class Expect(NamedTuple):
     loop: tuple[tuple[str, int], ...]
     quantifier: str = ""
     """``always``, ``sometimes`` or ``never`` over all runs of the scenario; empty is like ``always``."""
+    start: int = -1
+    """As in Step."""
 
 
 class Show(NamedTuple):

@@ -35,7 +35,8 @@ def call(context: Context, node: syntax.Call) -> None:
         context.processes[op.process] = context.source.line(start)
     source = context.source
     text = source.text[operation.start : operation.end]
-    context.emit(Step(op, source.line(start), text, fails and fails.text, context.docs.get(start, ""), context.loop))
+    doc = context.docs.get(start, "")
+    context.emit(Step(op, source.line(start), text, fails and fails.text, doc, context.loop, (), start))
 
 
 def expect(context: Context, node: syntax.Expect) -> None:
@@ -52,6 +53,7 @@ def expect(context: Context, node: syntax.Expect) -> None:
             context.docs.get(node.start, ""),
             context.loop,
             node.quantifier.text if node.quantifier else "",
+            node.start,
         )
     )
 
