@@ -112,6 +112,8 @@ def panel_borders(panel: Panel) -> Iterator[Border]:
     for known in panel.before:
         rank = 3 if known.number in numbers else 1
         yield from (Border(page, rank) for page in (known.vma.start, known.vma.end))
+    for page, _ in panel.broken[: pages.MOST_BROKEN]:
+        yield from (Border(page, 1), Border(page + 1, 1))
     for box in vmas.homes(panel):
         yield from (Border(page, 4) for page in (box.known.vma.pgoff or 0, home_end(box)))
     for start, end in panel.touched:
@@ -191,12 +193,14 @@ def draw_panel(
     drawn = vmas.draw_vmas(frame, panel, y)
     top = y
     y += vmas.HEIGHT + 3 if panel.boxes or panel.before else 4
+    strip = y
     cells = pages.draw_pages(frame, panel, y)
     if cells or panel.runs:
         y += pages.HEIGHT
     link_above(frame, cells, top, above)
     above[panel.name] = (cells, y)
     y = pages.draw_links(frame, cells, y)
+    y = pages.draw_broken(frame, panel, strip, y)
     y = vmas.draw_homes(frame, panel, y + 3)
     return draw_facts(frame, panel, drawn, y + 2) + 12
 

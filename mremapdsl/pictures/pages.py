@@ -6,13 +6,17 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from mremapdsl.backend import PageRun
-from mremapdsl.pictures.canvas import Span, first_fitting, number, spans_width
+from mremapdsl.pictures.canvas import Span, first_fitting, fitting, number, spans_width, width
 from mremapdsl.pictures.frame import Frame, joined
 from mremapdsl.pictures.scene import Panel
 
 HEIGHT = 19.0
 LINKS = 12.0
 MOST_LINKS = 12
+BROKEN = 16.0
+MOST_BROKEN = 3
+CROSSED = 24.0
+"""Cells less wide have no text of their own that a cross would strike out."""
 ROLES = {"P": "pg", "H": "pg", "K": "pk", "F": "pg", "Z": "pn", "S": "pn", "M": "pn"}
 HATCHES = {"S": 'fill="url(#m-s)"', "M": 'fill="url(#m-m)"'}
 KINDS = {
@@ -148,6 +152,23 @@ def share_frames(upper: Sequence[Cell], lower: Sequence[Cell]) -> bool:
     spans = joined([(c.run.frame, c.run.frame + c.run.count) for c in upper if c.run.frame is not None])
     below = [(c.run.frame, c.run.frame + c.run.count) for c in lower if c.run.frame is not None]
     return any(start < high and low < end for start, end in spans for low, high in below)
+
+
+def draw_broken(frame: Frame, panel: Panel, strip: float, y: float) -> float:
+    """Pages at which the step broke an invariant: framed, with its name below."""
+    for page, invariant in panel.broken[:MOST_BROKEN]:
+        x1, x2 = frame.axis.x(page), frame.axis.x(page + 1)
+        if not frame.axis.is_border(page) or x2 - x1 < 3:
+            continue
+        left, right, top, low = number(x1 + 1), number(x2 - 1), number(strip - 2), number(strip + HEIGHT + 2)
+        frame.canvas.path(f"M{left} {top}H{right}V{low}H{left}Z", "br")
+        if x2 - x1 < CROSSED:
+            frame.canvas.path(f"M{left} {top}L{right} {low}M{right} {top}L{left} {low}", "bc")
+        text = fitting(f"page {page} breaks {invariant}", frame.right - frame.left, "small")
+        x = min(x1, frame.right - width(text, "small"))
+        frame.canvas.text(x, y + 14, text, "x b", "small")
+        y += BROKEN
+    return y
 
 
 def draw_ribbons(frame: Frame, upper: Sequence[Cell], y1: float, lower: Sequence[Cell], y2: float) -> None:

@@ -56,6 +56,8 @@ class Panel(NamedTuple):
     touched: tuple[tuple[int, int], ...]
     """[start, end) of pages whose entries changed."""
     moved: Moved | None
+    broken: tuple[tuple[int, str], ...] = ()
+    """(page, invariant) that the step broke there."""
 
     @property
     def changed(self) -> bool:
@@ -124,7 +126,7 @@ def panels(
         changed = changes.get(name)
         if changed is None:
             boxes = tuple(Box(known, known, False) for known in after.get(name, ()))
-            yield Panel(name, False, False, boxes, (), runs, (), None)
+            yield Panel(name, False, False, boxes, (), runs, (), None, broken(step, name))
         else:
             yield panel(step, changed, runs, before.get(name, ()), after.get(name, ()))
 
@@ -151,7 +153,22 @@ def panel(
         moved = Moved(op.at, end, op.at + change.moved_by)
     touched = tuple((page.page, page.page + page.count) for page in change.pages)
     shown = () if change.born or (same and moved is None) else before
-    return Panel(change.process, change.born, change.gone, tuple(boxes), shown, runs, touched, moved)
+    return Panel(
+        change.process,
+        change.born,
+        change.gone,
+        tuple(boxes),
+        shown,
+        runs,
+        touched,
+        moved,
+        broken(step, change.process),
+    )
+
+
+def broken(step: StepRecord, process: str) -> tuple[tuple[int, str], ...]:
+    """The pages of a process at which the step broke an invariant."""
+    return tuple((b.page, b.invariant) for b in step.breaches if b.process == process and b.page >= 0)
 
 
 def nodes(before: StateRecord, after: StateRecord) -> Iterator[Node]:

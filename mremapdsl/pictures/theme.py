@@ -37,6 +37,7 @@ SHAPES = f"""\
 .m .mv{{stroke-width:2.2}}.m .hm{{stroke-width:1.2;stroke-dasharray:5 3}}
 .m .pg{{stroke-width:1}}.m .sh{{stroke-width:2.4}}
 .m .rb{{stroke-width:.8;fill-opacity:.13;stroke-opacity:.5}}
+.m .br{{stroke-width:2.6}}.m .bc{{stroke-width:1;stroke-opacity:.6}}
 .m .lk{{stroke-width:1.3}}.m .tr{{stroke-width:1.2}}
 """.replace("background:var(--none)", "")
 
@@ -69,6 +70,7 @@ def scheme(colors: dict[str, str]) -> str:
 .m .ct{{stroke:{c["cells"]};stroke-width:1}}
 .m .sh{{stroke:{c["line"]}}}
 .m .rb{{fill:{c["line"]};stroke:{c["line"]}}}
+.m .br,.m .bc{{stroke:{c["bad"]}}}
 .m .lk{{stroke:{c["line"]}}}.m .tr{{stroke:{c["quiet"]}}}
 .m .ht path,.m .ht circle{{stroke:{c["ground"]};fill:none;stroke-width:1.6}}.m .ht circle{{fill:{c["ground"]}}}
 .m .hp path{{stroke:{c["cells"]};stroke-width:1.2}}

@@ -167,7 +167,7 @@ def file_page(program: Program, parts: Sequence[Part], crumbs: Sequence[tuple[st
         el("p", el("code", program.file), class_="file"),
         el("div", prose(doc), class_="prose") if doc else EMPTY,
         el("h2", "Scenarios"),
-        el("ol", *items, class_="parts"),
+        el("ol", *items),
         el("h2", "Source"),
         source(program.text, 1, program.text.count("\n") + 1, {}, {}),
     ]

@@ -216,6 +216,17 @@ def test_kinds_of_pages_are_told_apart_and_explained() -> None:
     assert 'class="lk"' in merged[-1], "a bow links the two pages that map one frame"
 
 
+def test_a_page_that_can_no_longer_be_found_is_framed() -> None:
+    text = (
+        "rules relocate-v1-7.3\nmmap A 4; touch A; pin A[2]; mremap A B MUST_RELOCATE; expect violation rmap-complete"
+    )
+    for width in (WIDE, NARROW):
+        svg = drawn(text, width)[-1]
+        check(svg)
+        assert "page 2002 breaks rmap-complete" in words(svg)
+        assert 'class="br"' in svg
+
+
 def test_the_verdict_stands_below() -> None:
     svg = drawn("mmap A 4; touch A; fork; mremap A B RELOCATE; expect fallback")[-1]
     assert "fallback [forked-parent]" in words(svg)

@@ -128,7 +128,7 @@ def test_rule_sets_are_chosen_by_their_links(page: Page, site: Path) -> None:
 
 def test_all_steps_at_once(page: Page, site: Path) -> None:
     page.open(site / "scenarios/moving/merge.html")
-    page.run("[...document.querySelectorAll('.bar button')].find((b) => b.textContent === 'Show all steps').click()")
+    page.run("[...document.querySelectorAll('.bar button')].find((b) => b.textContent === 'All steps').click()")
     page.wait("document.querySelectorAll('.step svg').length === 10")
     assert page.run("[...document.querySelectorAll('.step')].every((s) => s.offsetHeight > 0)")
 

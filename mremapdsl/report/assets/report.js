@@ -74,19 +74,20 @@
       return made;
     };
     const group = make("div");
-    group.className = "bar";
+    group.className = run.steps.length > 30 ? "bar long" : "bar";
     group.setAttribute("role", "group");
     group.setAttribute("aria-label", "Choose a step");
     run.first = make("button", "⇤", "First step", () => go(run, 0));
     run.back = make("button", "←", "Previous step", () => go(run, run.at - 1));
     run.next = make("button", "→", "Next step", () => go(run, run.at + 1));
     run.last = make("button", "⇥", "Last step", () => go(run, run.steps.length - 1));
+    run.first.className = run.last.className = "far";
     run.slider = make("input", "", "Step");
     Object.assign(run.slider, { type: "range", min: 1, max: run.steps.length, value: 1 });
     run.slider.addEventListener("input", () => go(run, run.slider.value - 1));
     run.count = make("span");
     run.count.className = "count";
-    run.whole = make("button", "Show all steps", "", () => all(run, !run.element.classList.contains("all")));
+    run.whole = make("button", "All steps", "", () => all(run, !run.element.classList.contains("all")));
     run.whole.setAttribute("aria-pressed", "false");
     const hint = make("span");
     hint.className = "hint";
@@ -106,7 +107,7 @@
   const all = (run, on) => {
     run.element.classList.toggle("all", on);
     run.whole.setAttribute("aria-pressed", String(on));
-    run.whole.textContent = on ? "Show one step" : "Show all steps";
+    run.whole.textContent = on ? "One step" : "All steps";
     if (!on) { go(run, run.at, true); return; }
     let i = 0;
     const more = () => {
