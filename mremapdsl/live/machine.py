@@ -55,6 +55,8 @@ class Machine:
         self._files: dict[str, int] = {}
         self._keeper: Process | None = None
         self._swap_off = False
+        self._huge_pages = ""
+        """Why huge pages are not as scenarios expect them, if they are not."""
         if self.frames is None:
             self.lacks.append("page frames cannot be told apart without root: no frames, KSM pages, mapping counts")
         self.deep = self._deep() if deep else None
@@ -74,8 +76,9 @@ class Machine:
         try:
             self.settings.fresh()
         except Unsupported as unsupported:
-            if str(unsupported) not in self.lacks:
+            if not self._huge_pages:
                 self.lacks.append(str(unsupported))
+            self._huge_pages = str(unsupported)
 
     def leave(self) -> None:
         """A scenario is over."""
@@ -125,8 +128,8 @@ class Machine:
     def check_new_range(self, at: int, pages: int) -> None:
         """Raises Unsupported where faults would make huge pages because this machine is set so for good."""
         huge = -(-at // HUGE_PAGES) * HUGE_PAGES + HUGE_PAGES <= at + pages
-        if not self.settings.plain and self.lacks and (huge or not self.settings.only_huge):
-            raise Unsupported(self.lacks[-1])
+        if self._huge_pages and not self.settings.plain and (huge or not self.settings.only_huge):
+            raise Unsupported(self._huge_pages)
 
     def check_memory(self, pages: int) -> None:
         """Raises Unsupported if so many pages would fill half of what is free."""

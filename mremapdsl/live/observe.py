@@ -64,7 +64,8 @@ class LiveObservation:
         if process not in self._vmas:
             self._process(process)
             areas = self._areas[process]
-            flags = procfs.vm_flags(self._process(process), len(areas)) if self.view.flags and areas else {}
+            starts = [area.start for area in areas] if self.view.flags else []
+            flags = procfs.vm_flags(self._process(process), starts) if starts else {}
             self._vmas[process] = [self._vma(area, flags.get(area.start, ())) for area in areas]
         return self._vmas[process]
 
@@ -161,6 +162,8 @@ class LiveObservation:
         frames = self.view.frames
         if frames is None:
             kind = self._kind_without_frames(process, page, entry)
+            if kind == UNKNOWN:
+                raise Unseen(f"what page {page} is can be seen only by root: it may be a KSM page or a large folio")
             once = 1 if entry & ONCE else None
             return NO_PAGE._replace(kind=kind, mapcount=0 if kind == "Z" else once, value=value(target, page))
         frame = entry & FRAME

@@ -66,33 +66,28 @@ class Entries(NamedTuple):
 
 def areas(process: Process) -> list[Area]:
     """The scenario's VMAs of a process, in order of address."""
-    file = process.open("maps")
-    size = process.maps_size
-    while True:
-        text = os.pread(file, size, 0)
-        found, complete = _areas(text, process.far)
-        if complete or len(text) < size // 2:
-            process.maps_size = max(512, 100 * (len(found) + 3)) if not process.far else 1 << 15
-            return found
-        size *= 2
-
-
-def _areas(text: bytes, far: bool) -> tuple[list[Area], bool]:
-    """The scenario's VMAs in what was read of maps, and whether that was all there are."""
     found: list[Area] = []
-    lines = text.split(b"\n")
-    lines.pop()
-    for line in lines:
+    for line in lines(process.open("maps"), process.maps_size):
         fields = line.split(None, 5)
         low, _, high = fields[0].partition(b"-")
         start = int(low, 16) // PAGE - FIRST_PAGE
-        if start >= CHOSEN_BELOW or (start >= ARENA_PAGES and not far):
-            return found, True
+        if start >= CHOSEN_BELOW or (start >= ARENA_PAGES and not process.far):
+            break
         if start < LOWEST or ARENA_PAGES <= start < OWN_END:
             continue
         end = int(high, 16) // PAGE - FIRST_PAGE
         found.append(Area(start, end, fields[1].decode(), int(fields[2], 16) // PAGE, int(fields[4])))
-    return found, False
+    process.maps_size = 100 * (len(found) + 3)
+    return found
+
+
+def lines(file: int, size: int) -> Iterator[bytes]:
+    """The lines of a file of /proc as far as they are wanted, ``size`` bytes at first."""
+    at, rest = 0, b""
+    while text := os.pread(file, max(size - at, 1000), at):
+        at += len(text)
+        *whole, rest = (rest + text).split(b"\n")
+        yield from whole
 
 
 def own_areas(process: Process) -> list[tuple[int, int]]:
@@ -107,15 +102,17 @@ def own_areas(process: Process) -> list[tuple[int, int]]:
     return found
 
 
-def vm_flags(process: Process, count: int) -> dict[int, tuple[str, ...]]:
-    """The VmFlags of the first ``count`` VMAs of the scenario, by first page."""
-    file = process.open("smaps")
-    size = 900 * (count + 1) if not process.far else 1 << 20
+def vm_flags(process: Process, starts: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """The VmFlags of VMAs, given and found by their first pages."""
+    wanted = set(starts)
     found: dict[int, tuple[str, ...]] = {}
     start = 0
-    for line in os.pread(file, size, 0).split(b"\n"):
+    for line in lines(process.open("smaps"), 900 * len(starts)):
         if line.startswith(b"VmFlags:"):
-            found[start] = tuple(line.decode().split()[1:])
+            if start in wanted:
+                found[start] = tuple(line.decode().split()[1:])
+                if len(found) == len(wanted):
+                    break
         elif b"-" in line[:20]:
             start = int(line.partition(b"-")[0], 16) // PAGE - FIRST_PAGE
     return found

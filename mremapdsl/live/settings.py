@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 
 from mremapdsl.backend import Unsupported
-from mremapdsl.live.runtime import Runtime, write
+from mremapdsl.live.runtime import Note, Runtime, write
 from mremapdsl.ops import PAGE
 
 THP = "/sys/kernel/mm/transparent_hugepage"
@@ -44,13 +44,16 @@ class Settings:
         old = self.get(path)
         if old == value:
             return
+        note: Note = {"write": path, "old": old}
         if path not in self._saved:
-            self._runtime.note({"write": path, "old": old})
-            self._saved.add(path)
+            self._runtime.note(note)
         try:
             write(path, value)
         except OSError as error:
+            if path not in self._saved:
+                self._runtime.forget(note)
             raise Unsupported(f"{path} is `{old}` and cannot be set to `{value}`: {error.strerror}") from None
+        self._saved.add(path)
         self._now[path] = value
 
     # --- huge pages --------------------------------------------------------------------------------------
@@ -64,9 +67,9 @@ class Settings:
     def put_thp(self, mode: str) -> None:
         if os.path.exists(THP):
             self.put(f"{THP}/enabled", mode)
-            # khugepaged must not change what a scenario has made
-            self.put(f"{THP}/khugepaged/scan_sleep_millisecs", "3600000")
-            self.put(f"{THP}/defrag", "madvise")
+            with suppress(Unsupported):  # khugepaged should not change what a scenario has made
+                self.put(f"{THP}/khugepaged/scan_sleep_millisecs", "3600000")
+                self.put(f"{THP}/defrag", "madvise")
 
     def set_thp(self, mode: str) -> None:
         """``set thp MODE``. Raises Unsupported."""
@@ -96,6 +99,10 @@ class Settings:
         """Have ksmd wait until it is asked. Raises Unsupported."""
         if not os.path.exists(KSM):
             raise Unsupported("this kernel has no KSM")
+        if os.geteuid():
+            if read(f"{KSM}/run") != "0":
+                raise Unsupported("ksmd runs, and only root can make it wait")
+            return
         for name, value in KSM_SETTINGS.items():
             if os.path.exists(f"{KSM}/{name}") and not (name == "use_zero_pages" and self._changed):
                 self.put(f"{KSM}/{name}", value)

@@ -10,7 +10,7 @@ from mremapdsl.trace.changes import PageChange
 
 KINDS = {
     "P": "anonymous", "Z": "zero page", "K": "KSM", "H": "large folio", "S": "swap entry or marker",
-    "M": "migration entry", "F": "file page",
+    "M": "migration entry", "F": "file page", "?": "anonymous, of an unknown kind",
 }  # fmt: skip
 USUAL_FLAGS = {"ac"}
 """Flags that nearly every VMA has; only their change is worth a word."""
