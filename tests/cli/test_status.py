@@ -13,7 +13,7 @@ import pytest
 
 from mremapdsl import api
 from mremapdsl.backend import Unsupported
-from mremapdsl.cli import COMMANDS, RESERVED, status
+from mremapdsl.cli import COMMANDS, MODULES, RESERVED, status
 from tests.cli.conftest import BAD, FAILS, PASSES, Cli, program
 
 
@@ -129,7 +129,7 @@ def test_a_subcommand_is_a_line_and_a_module(cli: Cli, monkeypatch: pytest.Monke
 
 def test_modules_of_commands_exist() -> None:
     for name in COMMANDS:
-        module = import_module(f"mremapdsl.cli.{name}")
+        module = import_module(f"mremapdsl.cli.{MODULES.get(name, name)}")
         assert callable(module.configure)
         assert callable(module.main)
         assert name not in RESERVED
