@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import NamedTuple
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -56,15 +58,30 @@ class Look(NamedTuple):
 
 
 class Numbers:
+    """Numbers in order of first appearance, over a whole history."""
+
     def __init__(self) -> None:
-        self.known: dict[object, int] = {}
+        self.known: dict[int, int] = {}
+        self.kept: list[object] = []
+        """Objects that are known by their identity, which no other may get."""
 
-    def __call__(self, name: object) -> int:
-        return self.known.setdefault(name, len(self.known))
+    def __call__(self, thing: object) -> int:
+        key = thing if isinstance(thing, int) else id(thing)
+        if key not in self.known:
+            self.known[key] = len(self.known)
+            self.kept.append(thing)
+        return self.known[key]
 
 
-def look_at_model(machine: Machine) -> Look:
-    anon, folio = Numbers(), Numbers()
+class Seen(NamedTuple):
+    """The anon_vmas and folios that one side has shown so far."""
+
+    anon: Numbers
+    folio: Numbers
+
+
+def look_at_model(machine: Machine, seen: Seen) -> Look:
+    anon, folio = seen
     vmas: dict[str, list[VmaLook]] = {}
     pages: dict[str, list[PageLook]] = {}
     for name, mm in sorted(machine.mms.items()):
@@ -86,14 +103,14 @@ def look_at_model(machine: Machine) -> Look:
                 found.append(PageLook(page, folio(number), number + frame.delta, anon(frame.home), frame.exclusive,
                                       frame.maps, frame.data))  # fmt: skip
     graph = {}
-    for n in [number for number in anon.known if isinstance(number, int) and machine.anon_vmas[number].links]:
+    for n in sorted({number for mm in machine.mms.values() for vma in mm.vmas for number in vma.chain}):
         a = machine.anon_vmas[n]
         graph[anon(n)] = (anon(a.root), anon(a.parent), a.num_children, a.num_active_vmas)
     return Look(vmas, pages, graph, machine.committed)
 
 
-def look_at_naive(naive: Naive) -> Look:
-    anon, folio = Numbers(), Numbers()
+def look_at_naive(naive: Naive, seen: Seen) -> Look:
+    anon, folio = seen
     vmas: dict[str, list[VmaLook]] = {}
     pages: dict[str, list[PageLook]] = {}
     for name, process in sorted(naive.processes.items()):
@@ -110,13 +127,11 @@ def look_at_naive(naive: Naive) -> Look:
             if entry is None:
                 found.append(PageLook(page, None))
             else:
-                found.append(PageLook(page, folio(id(entry)), entry.index, anon(entry.home), entry.exclusive,
+                found.append(PageLook(page, folio(entry), entry.index, anon(entry.home), entry.exclusive,
                                       naive.mapcount(entry), entry.byte))  # fmt: skip
-    linked = {id(a): a for vma in naive.vmas() for a in vma.chain}
     graph = {}
-    for a in [a for a in list(anon.known) if id(a) in linked]:
-        known = linked[id(a)]
-        graph[anon(a)] = (anon(known.root), anon(known.parent), naive.children(known), naive.active(known))
+    for a in {id(a): a for vma in naive.vmas() for a in vma.chain}.values():
+        graph[anon(a)] = (anon(a.root), anon(a.parent), naive.children(a), naive.active(a))
     return Look(vmas, pages, graph, naive.committed())
 
 
@@ -141,6 +156,7 @@ class Both(RuleBasedStateMachine):
         super().__init__()
         self.model: ModelBackend = api.backend("linux-6.18")
         self.naive = Naive(MMAP_BASE)
+        self.seen = Seen(Numbers(), Numbers()), Seen(Numbers(), Numbers())
         self.born = 0
 
     def both(self, op: ops.Operation, call: Callable[[], None]) -> None:
@@ -156,7 +172,7 @@ class Both(RuleBasedStateMachine):
     @invariant()
     def the_same_is_seen(self) -> None:
         self.naive.check()
-        assert look_at_model(self.model.machine) == look_at_naive(self.naive)
+        assert look_at_model(self.model.machine, self.seen[0]) == look_at_naive(self.naive, self.seen[1])
 
     @invariant()
     def every_invariant_holds(self) -> None:
@@ -250,6 +266,63 @@ class Both(RuleBasedStateMachine):
             to = vma.pgoff if vma is beside else beside.end if side else max(0, beside.start - pages)
             op = ops.Mremap(name, vma.start, pages, pages, to, flags)
             self.both(op, lambda: self.naive.mremap(name, op.at, pages, pages, to, flags))
+
+    @rule(
+        process=st.integers(0, 3), which=st.integers(0, 5), where=st.integers(0, 3), pages=st.integers(1, 4), prot=PROT
+    )
+    def mmap_beside(self, process: int, which: int, where: int, pages: int, prot: str) -> None:
+        """New memory that touches a VMA, or the place that its page offset says it came from."""
+        names = list(self.naive.processes)
+        name = names[process % len(names)]
+        vmas = self.naive.processes[name].vmas
+        if vmas:
+            vma = vmas[which % len(vmas)]
+            start = vma.start if where < 2 else vma.pgoff
+            at = start - pages if where % 2 else start + vma.end - vma.start
+            if at >= 0:
+                op = ops.Mmap(name, at, pages, prot)
+                self.both(op, lambda: self.naive.mmap(name, at, pages, prot, False))
+
+
+def wander(dice: random.Random, both: Both) -> None:
+    """One random call; denser than what Hypothesis makes of the same rules, and less eager to repeat itself."""
+
+    def place() -> Place:
+        return Place(dice.randrange(4), dice.randint(-1, 5), dice.choice([0, 0, *range(-2, 9)]), dice.randint(1, 9))
+
+    kind = dice.randrange(20)
+    prot = dice.choice(["rw", "rw", "rw", "r", "", "rwx"])
+    if kind == 0:
+        both.mmap(place=place(), prot=prot, noreserve=dice.random() < 0.2)
+    elif kind < 3:
+        where, pages = dice.randrange(4), dice.randint(1, 4)
+        both.mmap_beside(process=dice.randrange(4), which=dice.randrange(6), where=where, pages=pages, prot="rw")
+    elif kind < 9:
+        both.access(place=place(), prot=prot, access=dice.choice(["protect", "read", "touch", "touch"]))
+    elif kind < 11:
+        words = ["DONTNEED", "DONTFORK", "DOFORK", "WIPEONFORK", "KEEPONFORK", "lock", "lock", "unlock", "unmap"]
+        both.other(place=place(), advice=dice.choice(words))
+    elif kind < 13:
+        both.family(process=dice.randrange(4), what=dice.choice(["fork", "fork", "exit"]))
+    elif kind < 17:
+        flags = dice.choice([3, 3, 3, 7, 1, 1, 0, 5, 2, 9])
+        size = dice.choice([0, 0, 0, -8, -2, -1, 1, 3])
+        both.mremap(place=place(), to=dice.choice([None, *range(PAGES)]), size=size, flags=flags)
+    else:
+        which = dice.randrange(6)
+        beside = which if dice.random() < 0.5 else dice.randrange(6)  # itself: back to where it came from
+        side, flags = dice.random() < 0.5, dice.choice([3, 3, 7])
+        both.move_beside(process=dice.randrange(4), which=which, side=side, neighbour=beside, flags=flags)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_histories(seed: int) -> None:
+    dice, both = random.Random(seed), Both()
+    both.something_is_mapped_and_written(pages=dice.randint(3, 12))
+    for _ in range(60):
+        wander(dice, both)
+        both.the_same_is_seen()
+        both.every_invariant_holds()
 
 
 TestBoth = Both.TestCase
