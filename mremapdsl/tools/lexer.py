@@ -46,6 +46,7 @@ UNMAPPED = String.Symbol.Unmapped
 PROSE = String.Doc
 
 NAME = r"[A-Za-z_]\w*"
+DURING = r"during(?=\s+relocation\b)|relocation(?=\s*\{)"
 DASHED = r"[A-Za-z_]\w*(?:[.-]\w+)*"
 CITED = re.compile(r"@<[^<>\s]+>")
 MARKED = re.compile(r"[ \t]*##(?!#)[ ]?", re.ASCII)
@@ -97,7 +98,8 @@ def field(token: TokenType, state: str = "#pop") -> State:
 
 def call(*rules: Any) -> State:
     """The state of what follows a call's word: ``rules``, then what may follow any call."""
-    return [include("space"), (r"fails\b", CHECK, "errno"), *rules, include("expression"), include("over")]
+    begin = [include("space"), (r"fails\b", CHECK, "errno"), (DURING, STRUCTURE)]
+    return [*begin, *rules, include("expression"), include("over")]
 
 
 def statements() -> State:
@@ -107,9 +109,10 @@ def statements() -> State:
         "touch": ("range", "operand"), "mremap": ("mremap", "operand"), "fork": ("process",), "exit": ("process",),
         "ksm": ("ksm",), "migrate": ("migrate", "operand"), "set": ("set",), "expect": ("predicate", "head"),
         "let": ("let", "constant"), "for": ("let", "constant"), "rules": ("rules",), "scenario": ("scenario",),
-        "show": ("show",),
+        "show": ("show",), "any": ("any",), "choose": ("show",), "maybe": (),
     }  # fmt: skip
-    tokens = dict.fromkeys(("let", "for", "rules", "scenario"), STRUCTURE) | {"expect": CHECK, "show": CHECK}
+    tokens = dict.fromkeys(("let", "for", "rules", "scenario", "any", "choose", "maybe"), STRUCTURE)
+    tokens |= {"expect": CHECK, "show": CHECK}
     return [
         (rf"{name}(?!\w)(?![ \t]*:)", tokens.get(name, CALL), own.get(name, ("range", "operand")))
         for name in grammar.words("statement")
@@ -157,7 +160,7 @@ PREDICATES: State = [
 ]
 HEADS: State = [
     include("space"),
-    (r"not(?!\w)", Operator.Word),
+    (these(["not", "always", "sometimes", "never"]), Operator.Word),
     (r"layout(?!\w)", PREDICATE, ("#pop", "layout")),
     (r"count(?!\w)", PREDICATE, ("#pop", "counted")),
     (r"merged(?!\w)", PREDICATE, ("#pop", "side")),
@@ -239,6 +242,7 @@ TAILS: dict[str, State] = {
         (word("switch"), CHOICE),
     ),
     "show": call(),
+    "any": [include("space"), (r"order(?!\w)", STRUCTURE), include("over")],
     "let": [include("space"), (r"in(?!\w)", STRUCTURE), include("expression"), include("over")],
     "scenario": [include("space"), (r"on(?!\w)", STRUCTURE, "rules"), include("expression"), include("over")],
     "rules": [
@@ -270,6 +274,8 @@ class MrsLexer(RegexLexer):
             include("space"),
             (r"\n+", Whitespace),
             (r"[;{}]", Punctuation),
+            (DURING, STRUCTURE),
+            (r"or(?=\s*\{)", STRUCTURE),
             *statements(),
             (rf"({NAME})(\s*)(:|(?=\{{))", bygroups(PROCESS, Whitespace, Punctuation)),
             # What begins no statement: a part of one, as documents quote them.
