@@ -13,10 +13,12 @@ from typing import Any, TypeAlias
 
 from mremapdsl import ops
 from mremapdsl.program import Expect, Place, Show, Statement, Step
-from mremapdsl.squeeze import Cut, Extent, Impossible, cut, displaced, extents, groups, shorter
+from mremapdsl.squeeze import HUGE_PAGE, Cut, Extent, Impossible, cut, displaced, extents, groups, shorter
 
 Body: TypeAlias = tuple[Statement, ...]
 Same: TypeAlias = Callable[[Body], bool]
+FEW = 8
+"""Up to so many pages, calls are tried with one page less."""
 PAIRS_BELOW = 14
 """Bodies shorter than this are also tried without any two of their statements."""
 
@@ -306,8 +308,9 @@ def simpler_mremap(op: ops.Mremap) -> Iterator[ops.Mremap]:
 
 
 def shorter_calls(op: Any) -> Iterator[Any]:
-    """On one page, or on half of the pages, at either end."""
-    for pages in sorted({1, op.pages // 2, op.pages - 1}):
+    """On one page, or on a part of the pages, at either end."""
+    few = {op.pages - 1} if op.pages <= FEW else {op.pages - op.pages % HUGE_PAGE, op.pages * 3 // 4}
+    for pages in sorted({1, op.pages // 2} | few):
         if 0 < pages < op.pages:
             rest = {"new_pages": pages} if isinstance(op, ops.Mremap) and op.new_pages == op.pages else {}
             yield op._replace(pages=pages, **rest)

@@ -17,15 +17,17 @@ COMMANDS: dict[str, str] = {
     "record": "keep what the running kernel does as data",
     "replay": "hold the model against what real kernels were recorded doing",
     "explore": "search all scenarios up to a bound",
+    "fuzz": "random programs: find where two rule sets, or model and running kernel, differ",
     "matrix": "compare scenarios under several rules, in one table",
     "report": "write a static site: prose, source, steps with pictures, rules side by side",
+    "shrink": "the smallest scenario that fails, or differs, in the same way",
 }
 """Subcommand -> what it does, in a line.  ``cli/<name>.py`` has ``configure(parser)`` and ``main(args) -> int``."""
 MODULES = {"report": "site"}
 """Subcommands whose module has another name."""
 
 RESERVED = (
-    "export", "shrink",
+    "export",
 )  # fmt: skip
 """Names of subcommands to come: not to be taken for files."""
 

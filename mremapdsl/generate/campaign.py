@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import multiprocessing
+import re
 import signal
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count as counting
 from itertools import islice
 from random import Random
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from mremapdsl.backend import Unsupported
-from mremapdsl.generate.differ import CRASH, Difference, Pair
+from mremapdsl.generate.differ import CRASH, Difference, Pair, first_difference
 from mremapdsl.generate.families import Family
 from mremapdsl.generate.program import Program
 from mremapdsl.model.rules import Rules
@@ -21,8 +22,11 @@ from mremapdsl.ops import Operation
 
 CHUNK = 20
 """Programs that a process makes at once."""
-PATIENCE = 20.0
-"""Seconds after which a program counts as one that does not end."""
+PATIENCE, IMPATIENCE = 20.0, 2.0
+"""Seconds after which an operation counts as one that does not end: in a hunt, and when that is known already."""
+NUMBER = re.compile(r"\d+")
+"""Left out of reasons, so that they can be counted."""
+T = TypeVar("T")
 
 
 class Task(NamedTuple):
@@ -49,12 +53,12 @@ class Batch(NamedTuple):
 
     programs: int
     steps: int
-    outcomes: Counter[str]
-    """What mremap did, how often."""
+    skipped: Counter[str]
+    """Programs that came to an end because a machine cannot do something, by what it is."""
     found: tuple[Found, ...]
 
 
-class Late(Exception):
+class Late(BaseException):
     """A program takes too long."""
 
 
@@ -64,22 +68,35 @@ def hunt(task: Task, number: int) -> Batch:
     pair = Pair(task.left, task.right, task.fields)
     program = Program(family, Random(f"{family.name}/{task.seed}/{number}"), pair.left.machine)
     done: list[Operation] = []
-    outcomes: Counter[str] = Counter()
+    skipped: Counter[str] = Counter()
     found: Difference | None = None
     try:
         for op in program.operations():
             if op.process not in pair.left.machine.mms:
                 continue
             done.append(op)
-            found = pair.step(op)
+            found = patiently(PATIENCE, pair.step, op)
             if found or pair.broken:
                 break
-    except Unsupported:
-        pass
+    except Unsupported as unsupported:
+        skipped[NUMBER.sub("N", str(unsupported))] += 1
     except Late:
-        found = Difference(len(done) - 1, done[-1], CRASH, "endless", f"more than {PATIENCE:.0f} s", "", ("", ""))
+        found = endless(done)
     result = (Found(number, family.name, tuple(done), found),) if found else ()
-    return Batch(1, len(done), outcomes, result)
+    return Batch(1, len(done), skipped, result)
+
+
+def endless(done: Sequence[Operation]) -> Difference:
+    """An operation that does not end."""
+    return Difference(len(done) - 1, done[-1], CRASH, "endless", "", "", ("", ""))
+
+
+def differ(task: Task, operations: Sequence[Operation]) -> Difference | None:
+    """The first difference of a program, for shrinking."""
+    try:
+        return patiently(IMPATIENCE, first_difference, operations, task.left, task.right, task.fields)
+    except Late:
+        return endless(operations)
 
 
 class Workers:
@@ -120,23 +137,21 @@ def _late(_signal: int, _frame: FrameType | None) -> None:
 
 def _chunk(numbers: tuple[int, int]) -> Batch:
     """The programs [first, last) as one batch."""
-    parts = [patiently(_Own.hunt, _Own.task, number) for number in range(*numbers)]
-    outcomes: Counter[str] = Counter()
-    for part in parts:
-        outcomes.update(part.outcomes)
+    parts = [_Own.hunt(_Own.task, number) for number in range(*numbers)]
+    skipped = sum((part.skipped for part in parts), Counter[str]())
     found = tuple(found for part in parts for found in part.found)
-    return Batch(len(parts), sum(part.steps for part in parts), outcomes, found)
+    return Batch(len(parts), sum(part.steps for part in parts), skipped, found)
 
 
-def patiently(hunt: Callable[[Any, int], Batch], task: Any, number: int) -> Batch:
-    """Run a hunt with a limit of time. Only in a main thread; elsewhere without a limit."""
+def patiently(seconds: float, call: Callable[..., T], *arguments: Any) -> T:
+    """Call something with a limit of time (only in a main thread; elsewhere without). Raises Late."""
     try:
         before = signal.signal(signal.SIGALRM, _late)
     except ValueError:
-        return hunt(task, number)
-    signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+        return call(*arguments)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
-        return hunt(task, number)
+        return call(*arguments)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

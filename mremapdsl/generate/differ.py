@@ -39,7 +39,7 @@ class Difference(NamedTuple):
     """Position of the operation."""
     op: Operation
     field: str
-    """One of FIELDS, or CRASH."""
+    """One of FIELDS, CRASH, or (of a kernel) ``state``."""
     aspect: str
     """What of it: the borders of a VMA, the index of a page, the process…"""
     left: str
@@ -51,7 +51,7 @@ class Difference(NamedTuple):
     @property
     def signature(self) -> tuple[str, ...]:
         """What makes two differences the same one: kind of operation, field, aspect, reasons."""
-        values = () if self.field in ("vmas", "pages", "counts") else (self.left, self.right)
+        values = () if self.field in ("vmas", "pages", "counts", "state") else (self.left, self.right)
         return (type(self.op).__name__, self.field, self.aspect, *self.reasons, *values)
 
 
