@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from mremapdsl.backend import Backend, Note
-from mremapdsl.program import AnyOrder, Choose, Expect, Place, RuleChoice, Scenario, Show, Statement, Step
+from mremapdsl.program import AnyOrder, Choose, Expect, Place, RuleChoice, Scenario, Statement, Step
 from mremapdsl.record import ExpectationRecord, ShowRecord, StepRecord
 from mremapdsl.running import Run
 from mremapdsl.statements import body_lines, scenario_text
@@ -61,7 +61,7 @@ class Session:
             before = len(run.expectations)
             run.expect(backend, statement)
             result = run.expectations[-1] if len(run.expectations) > before else None
-        elif isinstance(statement, Show):
+        else:
             run.show(backend, statement)
             result = run.shows[-1]
         self.done.append(self.ahead.pop(0))

@@ -295,9 +295,10 @@ class Prompt(Cmd):
         known = [name for group in keywords().values() for name in group]
         return sorted(set(super().completenames(text)) | {word for word in known if word.startswith(text)})
 
-    def completedefault(self, text: str, *ignored: object) -> list[str]:
+    def completedefault(self, *ignored: str) -> list[str]:
         from mremapdsl.lang.words import keywords
 
+        text = ignored[0]
         known = [name for group in keywords().values() for name in group] + [p.name for p in self.session.places]
         return sorted(word for word in known if word.startswith(text))
 

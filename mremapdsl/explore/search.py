@@ -109,11 +109,8 @@ def expand(problem: Problem, data: bytes, known: set[bytes]) -> Iterator[Success
             yield Successor(number, b"", b"", ())
             continue
         changed = not machine.journal.empty or machine.settings != base.settings
-        twin = None
-        if other is not None:
-            twin = other.copy()
-            twin_taken = take(twin, op)
-        hits = judge(problem, machine, taken, twin, twin_taken if other is not None else None)
+        twin = other.copy() if other is not None else None
+        hits = judge(problem, machine, taken, twin, take(twin, op) if twin is not None else None)
         digest, marshalled = b"", b""
         if changed and not taken.broken and not (other is not None and hits):
             marshalled = marshal.dumps(encode(machine, problem.symmetry).key)

@@ -145,7 +145,7 @@ class _Encoder:
              tuple([self.anon(n) for n in v.chain]), v.file or "")
             for v in mm.vmas
         )  # fmt: skip
-        ptes = []
+        ptes: list[Key] = []
         for start, end, pte in mm.ptes.runs:
             kind = pte.kind
             for page in range(start, end):
@@ -163,7 +163,7 @@ class _Encoder:
     def all_frames(self) -> Key:
         """Every frame's record, those that nothing numbered yet (held by pins or the swap cache) last."""
         machine = self.machine
-        records = []
+        records: list[Key] = []
         for start, end, record in machine.frames.runs:
             for number in range(start, end):
                 to = self.frame(number)
@@ -176,7 +176,7 @@ class _Encoder:
         return tuple(records)
 
     def all_slots(self) -> Key:
-        records = []
+        records: list[Key] = []
         for start, end, record in self.machine.slots.runs:
             for number in range(start, end):
                 cached = -1 if record.cached is None else self.frame(number + record.cached)
@@ -212,7 +212,7 @@ class _Encoder:
 
     def all_anons(self) -> Key:
         anons = self.machine.anon_vmas
-        records = []
+        records: list[Key] = []
         for number in list(self.anons):
             record = anons.get(number)
             if record is not None:

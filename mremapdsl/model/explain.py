@@ -79,7 +79,8 @@ def attempt_notes(rules: Rules, attempt: Attempt) -> Iterator[Note]:
             text = f"{who} are joined: flags, file, anon_vma and page offset fit"
             yield Note(f"joined-{side}", text, REASONS[f"joined-{side}"].function)
             continue
-        failed, held = [], []
+        failed: list[str] = []
+        held: list[str] = []
         for condition in conditions(rules, attempt.ask, target):
             if condition.against:
                 failed.append(f"{REASONS[condition.against].sentence}: {condition.words}")

@@ -150,7 +150,7 @@ def check_vmas(machine: Machine, mm: Mm, start: int, end: int) -> Iterator[Broke
 
 def check_links(machine: Machine, mm: Mm, vma: Vma) -> Iterator[Broken]:
     """One VMA's chain: alive, one root, the active anon_vma in it."""
-    roots = set()
+    roots: set[int] = set()
     for number in vma.chain:
         anon_vma = machine.anon_vmas.get(number)
         if anon_vma is None:

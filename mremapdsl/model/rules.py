@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mremapdsl.model import decisions as _fill  # noqa: F401  (fills DECISIONS)
+from mremapdsl.model import decisions as _fill  # noqa: F401  # pyright: ignore[reportUnusedImport]  (fills DECISIONS)
 from mremapdsl.model.decision import DECISIONS
 
 

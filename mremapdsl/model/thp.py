@@ -106,7 +106,7 @@ def folio_of(machine: Machine, number: int) -> tuple[int, int, list[tuple[int, i
 
 def mappers(machine: Machine, head: int, end: int) -> set[str]:
     """The processes that map frames [head, end)."""
-    found = set()
+    found: set[str] = set()
     for mm in machine.mms.values():
         for s, e, pte in mm.ptes:
             if pte.kind == PRESENT and s + pte.delta < end and e + pte.delta > head:
