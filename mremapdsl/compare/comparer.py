@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from mremapdsl.backend import Observation, Outcome, Verdict
-from mremapdsl.compare.states import Comparison
+from mremapdsl.compare.states import Comparison, Differs
+from mremapdsl.live.backend import LiveBackend
 from mremapdsl.live.session import Session
 from mremapdsl.model.backend import ModelBackend
 from mremapdsl.model.rules import Rules
@@ -46,35 +47,37 @@ class Comparer:
         ``named`` is as for ``Session.backend``.  Raises Unsupported for what this machine cannot do or the model does
         not know.
         """
-        model = ModelBackend(self.rules)
         kernel = self.session.backend(named=named)
+        found: Difference | None = None
+        try:
+            found = self._first_difference(kernel, operations)
+        finally:
+            if found is None:  # else its processes stay to be looked at, until the next program has some
+                kernel.close()
+        return found
+
+    def _first_difference(self, kernel: LiveBackend, operations: Iterable[Operation]) -> Difference | None:
+        model = ModelBackend(self.rules)
         machine = self.session.machine
         flags = machine.flags or machine.deep is not None
         comparison = Comparison(flags=flags, lasting_frames=True, lasting_names=True)
         alive = {"parent"}
-        try:
-            for step, op in enumerate(operations):
-                if op.process not in alive:
-                    return None
-                ours, theirs = model.step(op), kernel.step(op)
-                found = _results(ours, theirs)
-                if found is None:
-                    states = model.observe(), kernel.observe()
-                    alive = set(states[0].processes())
-                    differs = comparison.first_difference(*states)
-                    if differs is None:
-                        continue
-                    return Difference(step, op, *differs, ours.verdict, states)
-                return Difference(step, op, *found, ours.verdict, (model.observe(), kernel.observe()))
-            return None
-        finally:
-            kernel.close()
+        for step, op in enumerate(operations):
+            if op.process not in alive:
+                return None
+            ours, theirs = model.step(op), kernel.step(op)
+            states = model.observe(), kernel.observe()
+            differs = _results(ours, theirs) or comparison.first_difference(*states)
+            if differs is not None:
+                return Difference(step, op, *differs, ours.verdict, states)
+            alive = set(states[0].processes())
+        return None
 
 
-def _results(model: Outcome, kernel: Outcome) -> tuple[str, str, None, str, str] | None:
+def _results(model: Outcome, kernel: Outcome) -> Differs | None:
     """How the answers differ."""
     if model.result != kernel.result:
-        return "result", "", None, model.result, kernel.result
+        return Differs("result", "", None, model.result, kernel.result)
     if model.address != kernel.address and kernel.address is not None:
-        return "address", "", None, f"page {model.address}", f"page {kernel.address}"
+        return Differs("address", "", None, f"page {model.address}", f"page {kernel.address}")
     return None

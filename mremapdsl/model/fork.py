@@ -10,6 +10,7 @@ from mremapdsl.model.records import (
     ANON,
     DONTCOPY,
     LOCKED_MASK,
+    MAYBE_GUARD,
     MIGRATION,
     PRESENT,
     SWAP,
@@ -39,12 +40,12 @@ def fork(machine: Machine, parent: Mm, name: str) -> None:
             continue
         copy = fork_anon_vma(machine, vma, copy)
         machine.replace_vmas(child, len(child.vmas), len(child.vmas), [copy])
-        if vma.anon:
+        if vma.anon or vma.flags & MAYBE_GUARD:
             copy_pages(machine, parent, child, vma, len(child.vmas) - 1)
 
 
 def copy_pages(machine: Machine, parent: Mm, child: Mm, vma: Vma, i: int) -> None:
-    """Share each entry of a faulted VMA with the child; pages that may be pinned are copied at once."""
+    """Share each entry of a VMA with the child; pages that may be pinned are copied at once."""
     for first, last, _ in parent.tables.clip(vma.start // HUGE_PAGES, -(-vma.end // HUGE_PAGES)):
         machine.need_tables(child, first * HUGE_PAGES, last * HUGE_PAGES)
     for s, e, pte in parent.ptes.clip(vma.start, vma.end):

@@ -61,12 +61,12 @@ LINUX_6_18 = {
     **LINUX_6_17,
     "anon_vmas_join": "either_unfaulted_copies_too",
     "survivor_anon_vma": "removed_next_or_copied",
+    "flags_ignored": "sticky",
+    "guard_flag": "maybe_guard",
 }
 
 LINUX_7_3 = {
     **LINUX_6_18,
-    "flags_ignored": "sticky",
-    "guard_flag": "maybe_guard",
     "ksm_lookup": "by_index",
     "chain_walk": "newest_first",
     "private_file_index": "anon_pgoff",

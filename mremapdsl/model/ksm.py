@@ -166,15 +166,22 @@ def merge_two(machine: Machine, one: tuple[Mm, int], two: tuple[Mm, int], unstab
     """The first of two equal pages becomes a KSM page and the second maps it (try_to_merge_two_pages)."""
     number, frame = mapped(machine, *one)
     other, other_frame = mapped(machine, *two)
-    if other == number or frame.pins or other_frame.pins:
+    if other == number or frame.pins:
         return False
     if frame.order and frame.order == other_frame.order and number >> frame.order == other >> frame.order:
         split_folio(machine, number)  # two references to one folio: it is split, but nothing is merged yet
         return False
-    if not (split_large(machine, *one) and split_large(machine, *two)):
+    if not split_large(machine, *one):
+        return False
+    if other_frame.pins:
+        break_cow(machine, *one)
+        return False
+    if not split_large(machine, *two):
         return False
     del unstable[frame.data]
     become_ksm(machine, number)
+    known = [n for n in machine.ksm.stable.get(frame.data, []) if machine.frames.at(n) is not None]
+    machine.ksm.stable[frame.data] = [*known, number]
     append(machine, *one, number)
     merge_with(machine, *two, number)
     return True
@@ -196,10 +203,15 @@ def become_ksm(machine: Machine, number: int) -> None:
         return frame._replace(kind=KSM, home=0, exclusive=False, lazyfree=False)
 
     machine.edit_frames(number, number + 1, shared)
-    frame = machine.frames.at(number)
-    assert frame is not None
-    known = [n for n in machine.ksm.stable.get(frame.data, []) if machine.frames.at(n) is not None]
-    machine.ksm.stable[frame.data] = [*known, number]
+
+
+def break_cow(machine: Machine, mm: Mm, page: int) -> None:
+    """A page has become a KSM page, and its equal turns out to be pinned: it is copied; others keep the KSM page."""
+    number, _ = mapped(machine, mm, page)
+    vma = mm.vma_at(page)
+    assert vma is not None
+    become_ksm(machine, number)
+    unshare(machine, mm, vma, page, page + 1)
 
 
 def merge_with(machine: Machine, mm: Mm, page: int, stable: int) -> bool:
@@ -252,8 +264,11 @@ def fresh(machine: Machine, mm: Mm, vma: Vma, start: int, end: int, data: int) -
 def merge_any(machine: Machine, mm: Mm, on: bool) -> None:
     """PR_SET_MEMORY_MERGE: marks all private mappings, present and future, mergeable; off un-shares and unmarks them.
 
-    The marks are set VMA by VMA, without merging or splitting. Kernel: ksm_enable_merge_any, ksm_disable_merge_any.
+    The marks are set VMA by VMA, without merging or splitting; nothing is done if it is on (or off) already.
+    Kernel: ksm_enable_merge_any, ksm_disable_merge_any.
     """
+    if mm.merge_any == on:
+        return
     mm.merge_any = on
     if on:
         enter(machine, mm)

@@ -27,10 +27,9 @@ SERIES = (*ON_6_16, "relocate-v1-7.3")
 BEFORE_7 = ("linux-6.12", "linux-6.16", "linux-6.17", "linux-6.18", *ON_6_16)
 
 UNSEEN: dict[tuple[str, str], tuple[tuple[str, ...], str]] = {
-    ("flags_ignored", "sticky"): (BEFORE_7, "the only sticky flag is VM_MAYBE_GUARD, which they never set"),
-    ("guard_flag", "none"): (
-        ON_7_3,
-        "the flag is sticky there, so merges do not see it: it is seen in VMA flags alone",
+    ("flags_ignored", "sticky"): (
+        tuple(name for name in BEFORE_7 if name != "linux-6.18"),
+        "the only sticky flag is VM_MAYBE_GUARD, which they never set",
     ),
     ("ksm_lookup", "by_index"): (BEFORE_7, "address and index of a merged page never part: the result is the same"),
     ("ksm_lookup", "whole_tree"): (ON_7_3, "address and index of a merged page never part: the result is the same"),

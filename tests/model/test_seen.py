@@ -18,7 +18,7 @@ from mremapdsl import api, ops
 from mremapdsl.model.backend import ModelBackend
 from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
 from mremapdsl.model.observe import page_view
-from mremapdsl.model.records import FLAG_NAMES, KSM, PRESENT, ZERO, Vma, prot_string
+from mremapdsl.model.records import FLAG_NAMES, KSM, PRESENT, SHARED, ZERO, Vma, prot_string
 
 from . import seen
 
@@ -60,6 +60,8 @@ NOT_EXPRESSIBLE = {
     "beyond arena": "the arena ends before TASK_SIZE pages, so a length near TASK_SIZE is beyond every place in it",
 }
 UNKNOWN_FLAGS = {"dd"}
+HIDDEN_FLAGS = {"gu"}
+"""Of the model that the table does not show."""
 DIFFERENT = {
     "z03": ["[0,1) of C: page 0 is homed at av1, expected a2"],
     "z04": ["[0,1) of D: page 0 is homed at av1, expected a2"],
@@ -280,8 +282,8 @@ class Comparison:
         prot = prot_string(our.flags).replace("p", "-")
         if their.prot != prot:
             yield f"protection {prot}"
-        flags = {LETTERS[short] for bit, (short, _) in FLAG_NAMES.items() if our.flags & bit and bit > 8}
-        if their.flags - UNKNOWN_FLAGS != flags:
+        flags = {LETTERS[short] for bit, (short, _) in FLAG_NAMES.items() if our.flags & bit and bit > SHARED}
+        if their.flags - UNKNOWN_FLAGS != flags - HIDDEN_FLAGS:
             yield f"flags {sorted(flags)}"
         pgoff = our.start + our.skew
         if (their.of_file, their.pgoff) != (our.file is not None, pgoff):

@@ -60,7 +60,7 @@ constant("guards", "markers", True, "Since 6.13: page table markers.")
 
 decision("guard_flag", "mm/madvise.c:madvise_guard_install", "The VMA flag that a guard page leaves.")
 constant("guard_flag", "none", 0, "None.")
-constant("guard_flag", "maybe_guard", MAYBE_GUARD, "Since 6.19: VM_MAYBE_GUARD on the whole VMA, sticky in merges.")
+constant("guard_flag", "maybe_guard", MAYBE_GUARD, "Since 6.19, in 6.18.y: VM_MAYBE_GUARD on the VMA; fork copies it.")
 
 decision("ksm_lookup", "mm/ksm.c:rmap_walk_ksm", "Which VMAs of an anon_vma's tree a walk of a KSM page considers.")
 

@@ -137,6 +137,6 @@ def removed_next_or_copied(removed: Vma | None, copied_from: Vma | None) -> Vma 
 decision("flags_ignored", "mm/vma.c:is_mergeable_vma", "VMA flags that do not count when two VMAs are compared.")
 constant("flags_ignored", "none", 0, "All flags of the model count (VM_SOFTDIRTY is not modelled).")
 constant(
-    "flags_ignored", "sticky", MAYBE_GUARD, "Since 6.19: sticky flags do not count and the union stays on the result."
+    "flags_ignored", "sticky", MAYBE_GUARD, "Since 6.19, in 6.18.y: sticky flags do not count; the result has all."
 )
 constant("flags_ignored", "account", 0x10, "VM_ACCOUNT does not count.", wrong=True)
