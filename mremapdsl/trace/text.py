@@ -43,21 +43,33 @@ def scenario_text(record: ScenarioRecord, style: Style = PLAIN) -> str:
 def scenario_lines(record: ScenarioRecord, style: Style = PLAIN) -> Iterator[str]:
     """The lines of :func:`scenario_text`."""
     yield from _head(record, style)
+    for _, lines in _events(record, style):
+        yield from lines
+    yield ""
+    yield from _outcome(record, style)
+
+
+def step_lines(record: ScenarioRecord, number: int, style: Style = PLAIN) -> Iterator[str]:
+    """The lines of one step, counted from 1, and of what was expected and shown after it."""
+    found = (line for after, lines in _events(record, style) if after == number for line in lines)
+    next(found, None)  # the empty line before it
+    yield from found
+
+
+def _events(record: ScenarioRecord, style: Style) -> Iterator[tuple[int, list[str]]]:
+    """Steps, expectations and shows in order, each with the number of steps that had run then."""
     body = _Body(record, style)
     events: list[tuple[int, int, StepRecord | ExpectationRecord | ShowRecord]] = []
     events += [(i + 1, 0, step) for i, step in enumerate(record.steps)]
     events += [(e.after, e.expect.line, e) for e in record.expectations]
     events += [(s.after, s.line, s) for s in record.shows]
-    for _, _, event in sorted(events, key=lambda event: event[:2]):
+    for after, _, event in sorted(events, key=lambda event: event[:2]):
         if isinstance(event, StepRecord):
-            yield ""
-            yield from body.step(event)
+            yield after, ["", *body.step(event)]
         elif isinstance(event, ExpectationRecord):
-            yield from body.expectation(event)
+            yield after, list(body.expectation(event))
         else:
-            yield from body.show(event)
-    yield ""
-    yield from _outcome(record, style)
+            yield after, list(body.show(event))
 
 
 def _head(record: ScenarioRecord, style: Style) -> Iterator[str]:
