@@ -53,6 +53,8 @@ class ExpectationRecord(NamedTuple):
     """Which part failed with both values, or why it held; several lines."""
     shown: tuple[str, ...]
     """The state around a failed expectation, in the language's own terms."""
+    actual: str = ""
+    """What a failed picture or value would have to be so that it holds (see ``actual.py``)."""
 
 
 class ShowRecord(NamedTuple):

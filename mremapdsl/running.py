@@ -122,14 +122,19 @@ class Run:
         if not self.applies(expect):
             return
         context = self.context(backend)
+        have = ""
         try:
             verdict = judge(expect.predicate, context)
             held: bool | None = verdict.held
             detail = verdict.detail
             shown = () if held else context.around(expect)
+            if not held:
+                from mremapdsl.actual import actual
+
+                have = actual(expect.predicate, context)
         except Unseen as unseen:
             held, detail, shown = None, f"not observable here: {unseen}", ()
-        self.expectations.append(ExpectationRecord(expect, len(self.steps), held, detail, shown))
+        self.expectations.append(ExpectationRecord(expect, len(self.steps), held, detail, shown, have))
 
     def note_inside(self, statement: Step, outcome: Outcome, moment: str) -> None:
         """What somebody else did at a moment inside the step under way; the step's record will tell."""

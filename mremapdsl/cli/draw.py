@@ -8,11 +8,13 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from mremapdsl.cli import complain, run, status
+from mremapdsl import api
+from mremapdsl.cli import complain, status
 from mremapdsl.cli.loading import default_rules, programs
 from mremapdsl.cli.terminal import prepare
 from mremapdsl.program import Program, RuleChoice
 from mremapdsl.record import ScenarioRecord
+from mremapdsl.runner import run_program
 
 GENERATED = "<!-- made by mremapdsl draw -->"
 """In the second line of every file that this command writes; it overwrites only such files."""
@@ -62,13 +64,17 @@ def main(args: Namespace) -> int:
     return write(args.output, files, force=args.force)
 
 
+def run_all(program: Program, defaults: Sequence[RuleChoice]) -> list[ScenarioRecord]:
+    return run_program(program, api.backend, defaults, states=True, aliases=api.aliases())
+
+
 def drawn(
     programs: Sequence[Program], defaults: Sequence[RuleChoice], steps: Sequence[int] | None, width: int
 ) -> Iterator[File]:
     """The pictures of all scenarios under all their rules."""
     from mremapdsl.pictures import pictures
 
-    records = [record for program in programs for record in run.records(program, defaults, states=True)]
+    records = [record for program in programs for record in run_all(program, defaults)]
     digits = max(2, len(str(len(records))))
     for number, record in enumerate(records, 1):
         several = sum(other.scenario is record.scenario for other in records) > 1

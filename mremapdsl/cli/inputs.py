@@ -19,10 +19,15 @@ class Input(NamedTuple):
     name: str
     """What diagnostics call it."""
     content: bytes
+    is_file: bool = False
 
 
 class Unusable(Exception):
     """An input that cannot be had; the message says which and why."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"{name}: {why}")
+        self.name, self.why = name, why
 
 
 def texts(given: Sequence[str]) -> Iterator[Input]:
@@ -36,7 +41,7 @@ def expand(names: Sequence[str]) -> Iterator[str | Unusable]:
     seen_stdin = False
     for name in names:
         if name == STDIN:
-            yield Unusable("standard input can be read only once") if seen_stdin else STDIN
+            yield Unusable("standard input", "it can be read only once") if seen_stdin else STDIN
             seen_stdin = True
         elif os.path.isdir(name):
             yield from search(name)
@@ -49,7 +54,7 @@ def search(directory: str) -> Iterator[str | Unusable]:
     errors: list[Unusable] = []
 
     def note(error: OSError) -> None:
-        errors.append(Unusable(f"{error.filename}: {error.strerror}"))
+        errors.append(Unusable(printable(error.filename), error.strerror or str(error)))
 
     found = [
         os.path.join(path, file)
@@ -59,7 +64,7 @@ def search(directory: str) -> Iterator[str | Unusable]:
     ]
     yield from errors
     if not found and not errors:
-        yield Unusable(f"{directory}: no {SUFFIX} file is in this directory or below it")
+        yield Unusable(printable(directory), f"no {SUFFIX} file is in this directory or below it")
     yield from sorted(found, key=lambda path: path.split(os.sep))
 
 
@@ -71,14 +76,14 @@ def read(name: str) -> Input:
     try:
         if name == STDIN:
             if sys.stdin is None:
-                raise Unusable("standard input is closed")
+                raise Unusable("standard input", "it is closed")
             return Input("<stdin>", sys.stdin.buffer.read(MOST + 1))
         with open(name, "rb") as file:
-            return Input(printable(name), file.read(MOST + 1))
+            return Input(printable(name), file.read(MOST + 1), True)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         shown = "standard input" if name == STDIN else printable(name) or "an empty file name"
-        raise Unusable(f"{shown}: {why}") from None
+        raise Unusable(shown, why) from None
 
 
 def printable(name: str) -> str:

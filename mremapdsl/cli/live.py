@@ -69,8 +69,8 @@ def main(args: Namespace) -> int:
                 if program is not None and program.doc and args.trace == "text":
                     write(file_documentation(program, report.style))
                 for record in records(program, session, own, states=args.trace is not None) if program else ():
-                    report.count(record)
-                    show(record)
+                    report.count(record.file, record.scenario.title, record.rules, record.outcome, record.seconds)
+                    write(show(record))
     except api.CompileError as error:
         print(error, file=sys.stderr)
         return status.UNUSABLE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mremapdsl.record import ExpectationRecord, ScenarioRecord
 from mremapdsl.trace.failures import failure_lines
@@ -16,21 +16,31 @@ WORDS = {
     "skipped": ("unsure", "skipped"),
 }
 QUIET, NORMAL, VERBOSE = -1, 0, 1
+SLOWEST = 3
+"""Runs that are named as the slowest."""
 
 
 class Report:
     """Makes the lines of a report and counts outcomes."""
 
-    def __init__(self, style: Style, verbosity: int) -> None:
+    def __init__(self, style: Style, verbosity: int, *, offer: bool = False) -> None:
         self.style = style
         self.verbosity = verbosity
+        self.offer = offer
+        """Name ``--bless`` where it would help."""
         self.outcomes: Counter[str] = Counter()
         self.rules: dict[str, None] = {}
+        self.times: list[tuple[float, str]] = []
+        """Of each run, with its name; only if slow ones are to be named."""
         self.seconds = 0.0
 
-    def count(self, record: ScenarioRecord) -> None:
-        self.outcomes[record.outcome] += 1
-        self.rules.setdefault(record.rules)
+    def count(self, file: str, title: str, rules: str, outcome: str, seconds: float) -> None:
+        """Take a run into the summary."""
+        self.outcomes[outcome] += 1
+        if rules:
+            self.rules.setdefault(rules)
+        if self.verbosity >= VERBOSE:
+            self.times.append((seconds, named(file, title, rules)))
 
     def scenario(self, record: ScenarioRecord) -> Iterator[str]:
         """The lines of one scenario under one rule set."""
@@ -39,8 +49,9 @@ class Report:
         role, word = WORDS[record.outcome]
         unseen = sum(e.held is None for e in record.expectations)
         blind = f" ({unseen} expectation(s) not observable)" if unseen and record.outcome != "skipped" else ""
-        yield f"{self.style.paint(role, word)}{' ' * (8 - len(word))}{title(record)} [{record.rules}]{blind}"
-        yield from failure_lines(record, self.style)
+        name = named(record.file, record.scenario.title, record.rules)
+        yield f"{self.style.paint(role, word)}{' ' * (8 - len(word))}{name}{blind}"
+        yield from failure_lines(record, self.style, offer=self.offer)
         if self.verbosity >= VERBOSE:
             for expectation in record.expectations:
                 if expectation.held is not False:
@@ -68,10 +79,21 @@ class Report:
         more = f" ({len(overridden)} of them with overrides)" if len(overridden) > 1 else ""
         text = f"{counts}; rules {rules}{more}; {self.seconds:.2f} s"
         yield from paragraph(text, "", "    ", self.style.width)
+        if len(self.times) > 1:
+            yield "slowest:"
+            for seconds, name in sorted(self.times, key=lambda found: -found[0])[:SLOWEST]:
+                yield from paragraph(f"{seconds:.3f} s  {name}", "    ", " " * 13, self.style.width)
+
+    def trace(self, path: str, outcome: str, lines: Sequence[str]) -> Iterator[str]:
+        """The lines of a recorded trace that was compared."""
+        if self.verbosity > QUIET or outcome != "passed":
+            role, word = WORDS[outcome]
+            yield f"{self.style.paint(role, word)}{' ' * (8 - len(word))}{path}"
+            yield from (self.style.change(line) for line in lines)
 
 
-def title(record: ScenarioRecord) -> str:
-    """The file, and the scenario's title unless it is only the file's name."""
-    name = record.scenario.title
-    stem = record.file.rpartition("/")[2].removesuffix(".mrs")
-    return record.file if name in (record.file, stem) else f'{record.file}: "{name}"'
+def named(file: str, title: str, rules: str) -> str:
+    """The file, the scenario's title unless it is only the file's name, and the rules."""
+    stem = file.rpartition("/")[2].removesuffix(".mrs")
+    shown = file if title in (file, stem) else f'{file}: "{title}"'
+    return f"{shown} [{rules}]" if rules else shown

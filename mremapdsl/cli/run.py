@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import time
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 
 from mremapdsl import api
 from mremapdsl.cli import COMMANDS, complain, status
-from mremapdsl.cli.inputs import Input, Unusable, expand, read, texts
-from mremapdsl.cli.report import Report
+from mremapdsl.cli.inputs import STDIN, Input, Unusable, expand, read, texts
+from mremapdsl.cli.progress import Progress
+from mremapdsl.cli.report import Report, named
+from mremapdsl.cli.suite import USUAL, Source, go, load
 from mremapdsl.cli.terminal import prepare, style, use_color
+from mremapdsl.output.results import FileResult, Result
 from mremapdsl.program import Program, RuleChoice
 from mremapdsl.record import ScenarioRecord
-from mremapdsl.runner import run_scenario
 from mremapdsl.trace.style import Style
+from mremapdsl.units import How, recorded_result, run_unit
 
 OVERRIDE = re.compile(r"[\w-]+=[\w.-]+,?|,")
 
@@ -45,6 +50,17 @@ def main(argv: list[str]) -> int:
         return status.HELD
     if not args.inputs and not args.text:
         parser.error("nothing to run: name a file or a directory, or give a text with -c (--help shows all)")
+    wrong = ""
+    if args.report:
+        from mremapdsl.cli.outputs import conflict
+
+        wrong = conflict(args.report, args.trace)
+    if args.bless and (args.text or STDIN in args.inputs):
+        wrong = "--bless rewrites files: it cannot be used with -c or standard input"
+    elif args.bless and (args.trace or any(not found.path for found in args.report)):
+        wrong = "--bless prints what it changes: it cannot be used with --trace or a report to standard output"
+    if wrong:
+        parser.error(wrong)
     return run(args)
 
 
@@ -58,8 +74,35 @@ def configure(parser: ArgumentParser) -> None:
     add("--color", choices=("auto", "always", "never"), default="auto", help="colour the output (default: auto)")
     add("-q", "--quiet", action="store_true", help="print failures only, no warnings")
     add("-v", "--verbose", action="store_true", help="print also what held and why; leave nothing out of traces")
+    add(
+        "--report", action="append", type=target, default=[], metavar="FORMAT[:FILE]",
+        help="write ktap, junit, github (workflow commands) or sarif to FILE, or to standard output in place of the "
+        "text; may be repeated",
+    )  # fmt: skip
+    add("-j", "--jobs", type=jobs, default=1, metavar="N", help="processes to work with (0: one a processor)")
+    add("--fail-fast", action="store_true", help="stop at the first failure")
+    add(
+        "--bless", action="store_true",
+        help="rewrite failed layouts and `== VALUE` in the files, and the .trace beside a file, to what the model "
+        "shows; prints what changes, then runs everything",
+    )  # fmt: skip
     add("--list-rules", action="store_true", help="print the rule sets, and what can be overridden in them")
     add("--version", action="store_true", help="print the version and the rule sets")
+
+
+def target(text: str) -> object:
+    """A value of ``--report``; its module is read only if there is one."""
+    from mremapdsl.cli import outputs
+
+    return outputs.target(text)
+
+
+def jobs(text: str) -> int:
+    """A number of processes. Raises ValueError."""
+    number = int(text)
+    if number < 0:
+        raise ValueError
+    return number or os.cpu_count() or 1
 
 
 def commands() -> str:
@@ -93,39 +136,106 @@ def join_overrides(argv: Sequence[str]) -> list[str]:
 
 def run(args: Namespace) -> int:
     """Run everything that is named and report it."""
-    json = args.trace == "json"
-    prepare(json=json)
-    color = use_color(args.color, sys.stderr)
-    defaults: tuple[RuleChoice, ...] = (RuleChoice(api.DEFAULT_RULES),)
+    to_stdout = any(not target.path for target in args.report)
+    prepare(json=args.trace == "json" or to_stdout)
     try:
-        if args.rules is not None:
-            defaults = api.parse_rules(args.rules, file="--rules")
+        defaults = USUAL if args.rules is None else api.parse_rules(args.rules, file="--rules")
     except api.CompileError as error:
         print(error, file=sys.stderr)
         return status.UNUSABLE
-    report = Report(style(args.color, full=args.verbose), args.verbose - args.quiet)
+    if args.bless:
+        from mremapdsl.cli.bless import bless
+
+        bless(args, defaults)
+    report = Report(style(args.color, full=args.verbose), args.verbose - args.quiet, offer=True)
     started = time.perf_counter()
-    show = printer(args.trace, report)
-    unusable = False
-    for found in inputs(args):
-        program = compiled(found, color, warnings=not args.quiet)
-        unusable |= program is None
-        if program is not None and program.doc and args.trace == "text":
-            write(file_documentation(program, report.style))
-        for record in records(program, defaults, states=args.trace is not None) if program is not None else ():
-            report.count(record)
-            show(record)
+    suite = Suite(args, report, silent=to_stdout)
+    suite.run(defaults)
     report.seconds = time.perf_counter() - started
-    if not json:
+    if args.report:
+        from mremapdsl.cli.outputs import write_all
+        from mremapdsl.output.results import RunResult
+
+        write_all(args.report, RunResult(tuple(suite.files), report.seconds, suite.stopped))
+    if args.trace != "json" and not to_stdout:
         write("".join(f"{line}\n" for line in report.summary()))
-    return status.of_outcomes(report.outcomes, unusable=unusable)
+    return status.of_outcomes(report.outcomes, unusable=suite.unusable)
 
 
-def records(program: Program, defaults: Sequence[RuleChoice], *, states: bool) -> Iterator[ScenarioRecord]:
-    """Every scenario under each of its rule sets, one after the other."""
-    for scenario in program.scenarios:
-        for rules in scenario.rules or defaults:
-            yield run_scenario(program.file, scenario, rules, api.backend, states=states, aliases=api.aliases())
+class Suite:
+    """A run under way: prints what comes in, counts it, and keeps it where documents are wanted."""
+
+    def __init__(self, args: Namespace, report: Report, *, silent: bool) -> None:
+        self.args = args
+        self.report = report
+        self.silent = silent
+        """Nothing but documents goes to standard output."""
+        self.files: list[FileResult] = []
+        self.unusable = False
+        self.stopped = False
+        self.progress = Progress(not args.quiet)
+
+    def run(self, defaults: Sequence[RuleChoice]) -> None:
+        """Everything, or up to the first failure if that is wanted."""
+        render = no_text if self.silent else printer(self.args.trace, self.report)
+        how = How(self.args.trace is not None, bool(self.args.report), render)
+        sources = (load(found, defaults) for found in inputs(self.args))
+        with closing(go(sources, lambda unit: run_unit(unit, how), self.args.jobs)) as going:
+            for source, results in going:
+                self.source(source, results)
+                if self.stopped:
+                    break
+        self.progress.clear()
+
+    def source(self, source: Source, results: Iterator[Result]) -> None:
+        """One input."""
+        self.progress.clear()
+        say(source, use_color(self.args.color, sys.stderr), warnings=not self.args.quiet)
+        if source.program is None:
+            self.unusable = True
+            self.stopped = self.args.fail_fast
+        elif source.program.doc and self.args.trace == "text":
+            write(file_documentation(source.program, self.report.style))
+        kept = list(self.results(source, results))
+        if source.trace and source.program is not None and all(result.outcome == "passed" for result in kept):
+            kept.append(self.recorded(source.program, source.trace, kept))
+        if self.args.report:
+            compiled = source.program is not None
+            self.files.append(FileResult(*source[:2], source.unreadable, source.diagnostics, compiled, tuple(kept)))
+
+    def results(self, source: Source, results: Iterator[Result]) -> Iterator[Result]:
+        """Print and count the runs of one input; those that are needed later."""
+        for unit in source.units:
+            name = named(source.name, unit.scenario.title, str(unit.rules))
+            self.progress.show(f"[{self.report.outcomes.total()}] {name}")
+            result = next(results)
+            self.report.count(source.name, result.title, result.rules, result.outcome, result.seconds)
+            if result.shown:
+                self.progress.clear()
+                write(result.shown)
+            if source.trace or self.args.report:
+                yield result
+            if self.args.fail_fast and result.outcome in ("failed", "error"):
+                self.stopped = True
+                return
+
+    def recorded(self, program: Program, path: str, results: Sequence[Result]) -> Result:
+        """The recorded trace of an input held against its run."""
+        result, lines = recorded_result(program, path, results)
+        if result.outcome == "failed":
+            self.report.count(path, "", "", result.outcome, 0.0)
+            self.stopped = self.args.fail_fast
+        self.progress.clear()
+        if self.args.trace == "json":
+            sys.stderr.write("".join(f"{line}\n" for line in lines))
+        elif not self.silent:
+            write("".join(f"{line}\n" for line in self.report.trace(path, result.outcome, lines)))
+        return result
+
+
+def no_text(record: ScenarioRecord) -> str:
+    """Nothing to print."""
+    return ""
 
 
 def inputs(args: Namespace) -> Iterator[Input | Unusable]:
@@ -140,18 +250,22 @@ def inputs(args: Namespace) -> Iterator[Input | Unusable]:
 
 def compiled(found: Input | Unusable, color: bool, *, warnings: bool) -> Program | None:
     """The program of an input; None, with everything said, if there is none."""
-    if isinstance(found, Unusable):
+    source = load(found, USUAL)
+    say(source, color, warnings=warnings)
+    return source.program
+
+
+def say(source: Source, color: bool, *, warnings: bool) -> None:
+    """Say what is wrong with an input."""
+    if source.unreadable:
         sys.stdout.flush()
-        complain(str(found))
-        return None
-    result = api.compile_text(found.content, found.name)
-    shown = [d for d in result.diagnostics if warnings or d.severity == "error"]
+        complain(f"{source.name}: {source.unreadable}")
+    shown = [d for d in source.diagnostics if warnings or d.severity == "error"]
     if shown:
         from mremapdsl.cli.about import diagnostics
 
         sys.stdout.flush()
-        print(diagnostics(found.content, shown, color=color), file=sys.stderr, flush=True)
-    return result.program
+        print(diagnostics(source.content, shown, color=color), file=sys.stderr, flush=True)
 
 
 def file_documentation(program: Program, style: Style) -> str:
@@ -161,17 +275,17 @@ def file_documentation(program: Program, style: Style) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def printer(trace: str | None, report: Report) -> Callable[[ScenarioRecord], None]:
-    """What prints one scenario."""
+def printer(trace: str | None, report: Report) -> Callable[[ScenarioRecord], str]:
+    """What makes the text that is printed of one scenario."""
     if trace == "json":
         from mremapdsl.trace.jsonl import scenario_line
 
-        return lambda record: write(f"{scenario_line(record)}\n")
+        return lambda record: f"{scenario_line(record)}\n"
     if trace == "text":
         from mremapdsl.trace.text import scenario_text
 
-        return lambda record: write(scenario_text(record, report.style) + "\n")
-    return lambda record: write("".join(f"{line}\n" for line in report.scenario(record)))
+        return lambda record: scenario_text(record, report.style) + "\n"
+    return lambda record: "".join(f"{line}\n" for line in report.scenario(record))
 
 
 def write(text: str) -> None:

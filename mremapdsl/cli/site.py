@@ -54,7 +54,7 @@ def main(args: Namespace) -> int:
             complain(str(found))
             unusable = True
         else:
-            sources.append(Source(*found))
+            sources.append(Source(found.name, found.content))
     if not sources:
         return status.UNUSABLE
 

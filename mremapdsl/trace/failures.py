@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mremapdsl.program import Layout
 from mremapdsl.record import ExpectationRecord, ScenarioRecord, StepRecord
 from mremapdsl.trace.style import PLAIN, Style, paragraph
 from mremapdsl.trace.words import loop_words
@@ -11,8 +12,11 @@ from mremapdsl.trace.words import loop_words
 INDENT = "    "
 
 
-def failure_lines(record: ScenarioRecord, style: Style = PLAIN) -> Iterator[str]:
-    """Every failed step and expectation, and why the scenario is an error or was skipped."""
+def failure_lines(record: ScenarioRecord, style: Style = PLAIN, *, offer: bool = False) -> Iterator[str]:
+    """Every failed step and expectation, and why the scenario is an error or was skipped.
+
+    ``offer`` names ``--bless`` where it would rewrite what failed.
+    """
     if record.reason:
         yield from paragraph(f"{record.file}:{record.reason_line}: {record.reason}", "", INDENT, style.width)
     for at in range(len(record.steps) + 1):
@@ -20,7 +24,7 @@ def failure_lines(record: ScenarioRecord, style: Style = PLAIN) -> Iterator[str]
             yield from step_failure(record.file, record.steps[at - 1], style)
         for expectation in record.expectations:
             if expectation.after == at and expectation.held is False:
-                yield from expectation_failure(record.file, expectation, style)
+                yield from expectation_failure(record.file, expectation, style, offer=offer)
 
 
 def step_failure(file: str, record: StepRecord, style: Style) -> Iterator[str]:
@@ -39,8 +43,8 @@ def step_failure(file: str, record: StepRecord, style: Style) -> Iterator[str]:
         yield f"{INDENT}[{record.verdict.reason}] ({record.verdict.function})"
 
 
-def expectation_failure(file: str, record: ExpectationRecord, style: Style) -> Iterator[str]:
-    """An expectation that did not hold: which part, both values, and the state around it."""
+def expectation_failure(file: str, record: ExpectationRecord, style: Style, *, offer: bool) -> Iterator[str]:
+    """An expectation that did not hold: which part, both values, the state around it, and how to accept that."""
     expect = record.expect
     prefix = "" if expect.process == "parent" else f"{expect.process}: "
     statement = style.paint("bold", f"{prefix}expect {expect.text}")
@@ -50,3 +54,6 @@ def expectation_failure(file: str, record: ExpectationRecord, style: Style) -> I
     if record.shown:
         yield f"{INDENT}there now:"
         yield from (f"{INDENT * 2}{line}" for line in record.shown)
+    if offer and record.actual and file.endswith(".mrs"):
+        quoted = f'"{record.actual}"' if isinstance(expect.predicate, Layout) else record.actual
+        yield from paragraph(f"if that is right: --bless makes it {quoted}", INDENT, INDENT * 2, style.width)

@@ -25,6 +25,11 @@ class Style(NamedTuple):
         """The text in the colour of a role (see COLORS)."""
         return f"\x1b[{COLORS[role]}m{text}\x1b[0m" if self.color and text else text
 
+    def change(self, line: str) -> str:
+        """A line of a unified diff."""
+        role = {"+": "good", "-": "bad", "@": "name"}.get(line[:1])
+        return self.paint(role, line) if role else line
+
     @property
     def held(self) -> str:
         return self.paint("good", "✓" if self.unicode else "ok")
