@@ -159,10 +159,12 @@ def vocabulary() -> Vocabulary:
         invariants=frozenset(INVARIANTS),
         counts=COUNTS,
         aliases=aliases(),
+        default=DEFAULT_RULES,
     )
 
 
-COUNTS = ("vmas", "anon_vmas", "folios_relocated", "folios_undone", "folios_split", "committed")
+COUNTS = ("vmas", "anon_vmas", "folios_relocated", "folios_undone", "folios_split", "committed", "ptes_moved",
+          "pmds_moved")  # fmt: skip
 
 
 def overrides() -> Mapping[str, tuple[str, ...]]:

@@ -99,6 +99,8 @@ class PageView(NamedTuple):
     """First byte of the page's content."""
     order: int | None
     """Order of its folio."""
+    pmd: bool | None = None
+    """Mapped by a PMD, not by an entry of its own."""
 
 
 class AnonVmaView(NamedTuple):
@@ -124,6 +126,10 @@ class Observation(Protocol):
     def pages(self, process: str) -> Sequence[PageRun]: ...
 
     def page(self, process: str, page: int) -> PageView: ...
+
+    def alike(self, process: str, page: int) -> int:
+        """Where the pages end that differ from this mapped one in frame and index only; the next page if unknown."""
+        ...
 
     def anon_vmas(self) -> Mapping[str, AnonVmaView]: ...
 

@@ -363,13 +363,18 @@ def representatives(r: Range, word: str, now: Observation) -> Iterator[int]:
             continue
         if at < start:
             yield at
-        alike = word != "pinned" and run.kind != "S" and (run.kind != "H" or word in KIND_WORDS)
-        yield from (start,) if alike else range(start, end)
+        alike = word != "pinned" and run.kind != "S" and (run.kind not in "HZ" or word in KIND_WORDS)
+        at = start
+        while at < end:
+            yield at
+            at = end if alike else now.alike(r.process, at)
         at = end
     if at < r.end:
         yield at
 
 
+MAPPED = "PHKF"
+PRESENT = MAPPED + "Z"
 KIND_WORDS = {
     "anon": "PHK", "zero": "Z", "ksm": "K", "huge": "H", "swap": "S", "migration": "M", "guard": "G", "none": ".",
 }  # fmt: skip
@@ -380,19 +385,20 @@ def page_is(view: PageView, word: str) -> bool:
         return view.kind in KIND_WORDS[word]
     if word == "pinned":
         return _seen(view.pinned, "pins", view)
+    if word == "pmd":
+        return view.kind in PRESENT and _seen(view.pmd, "what maps a page", view, PRESENT)
     mapped = view.kind in MAPPED
     if mapped and view.mapcount is None:
         raise Unseen("how often a page is mapped cannot be seen")
     return mapped and (view.mapcount == 1 if word == "exclusive" else (view.mapcount or 0) > 1)
 
 
-def _seen(value: bool | None, what: str, view: PageView) -> bool:
-    if value is None and view.kind in MAPPED:
+def _seen(value: bool | None, what: str, view: PageView, kinds: str = MAPPED) -> bool:
+    if value is None and view.kind in kinds:
         raise Unseen(f"{what} cannot be seen")
     return bool(value)
 
 
-MAPPED = "PHKF"
 WORDS = {
     "P": "an anonymous page", "H": "part of a large folio", "K": "a KSM page", "Z": "the zero page",
     "S": "a swap entry", "M": "a migration entry", "G": "a guard marker", ".": "nothing there", "F": "a file page",
@@ -407,6 +413,8 @@ def describe(view: PageView) -> str:
             parts.append(f"frame {view.frame}")
         if view.mapcount is not None:
             parts.append("mapped once" if view.mapcount == 1 else f"mapped {view.mapcount} times")
+        if view.pmd:
+            parts.append("mapped by a PMD")
         if view.pinned:
             parts.append("pinned")
     return ", ".join(parts)

@@ -127,7 +127,7 @@ class PageIs(NamedTuple):
 
     range: Range
     word: str
-    """anon, zero, ksm, huge, swap, migration, guard, none, exclusive, shared, pinned"""
+    """anon, zero, ksm, huge, pmd, swap, migration, guard, none, exclusive, shared, pinned"""
 
 
 class Rmap(NamedTuple):

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from mremapdsl.backend import Backend, During, Note, Observation, Outcome, Unseen, VmaView
 from mremapdsl.expectations import Context, judge
+from mremapdsl.lasting import Lasting
 from mremapdsl.ops import Mmap, Mremap, Operation
 from mremapdsl.program import Expect, Range, RuleChoice, Scenario, Show, Statement, Step, Violation
 from mremapdsl.record import (
@@ -146,7 +147,8 @@ class Run:
         return not expect.on or any(self.aliases.get(name, name) == own for name in expect.on)
 
     def context(self, backend: Backend) -> Context:
-        return Context(backend.observe(), tuple(self.steps), self.last_call, self.last_move, self.scenario.places)
+        now = Lasting(backend.observe())
+        return Context(now, tuple(self.steps), self.last_call, self.last_move, self.scenario.places)
 
     def finish(self, file: str, rules: str, outcome: str, reason: str, line: int, started: float) -> ScenarioRecord:
         if not outcome:

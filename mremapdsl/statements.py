@@ -31,7 +31,7 @@ SLOTS = 1000
 """First slot and pitch of places without an address (``lang.places.USUAL``)."""
 RANGE_CALLS: Mapping[type, str] = MappingProxyType({
     ops.Munmap: "munmap", ops.Mlock: "mlock", ops.Munlock: "munlock", ops.Mseal: "mseal", ops.Read: "read",
-    ops.Pin: "pin", ops.Unpin: "unpin", ops.Swapout: "swapout", ops.Swapin: "swapin", ops.Split: "split",
+    ops.Pin: "pin", ops.Unpin: "unpin", ops.Swapin: "swapin", ops.Split: "split",
     ops.Collapse: "collapse",
 })  # fmt: skip
 
@@ -214,9 +214,11 @@ def _file(file: str, page: int) -> str:
 
 
 def _range_call(writer: Writer, op: Any) -> str:
-    if isinstance(op, ops.Swapout) and op.cached:
-        raise Unsayable("no statement leaves pages in the swap cache")
     return f"{RANGE_CALLS[type(op)]} {writer.range(op.at, op.pages)}"
+
+
+def _swapout(writer: Writer, op: ops.Swapout) -> str:
+    return f"swapout {writer.range(op.at, op.pages)}" + (" cached" if op.cached else "")
 
 
 def _mprotect(writer: Writer, op: ops.Mprotect) -> str:
@@ -293,6 +295,7 @@ WRITE: Mapping[type, Callable[[Writer, Any], str]] = MappingProxyType({
     ops.KsmScan: lambda _writer, _op: "ksm scan",
     ops.KsmMerge: lambda _writer, op: f"ksm merge {'on' if op.on else 'off'}",
     ops.Migrate: lambda writer, op: f"migrate {writer.range(op.at, op.pages)} {op.phase}",
+    ops.Swapout: _swapout,
     ops.Set: _set,
 })  # fmt: skip
 

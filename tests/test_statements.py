@@ -80,7 +80,7 @@ def operation(process: str) -> st.SearchStrategy[Any]:
         st.tuples(*where, PROTS, b, b, b, FILES, COUNTS).map(mmap),
         mremap,
         *(st.builds(kind, *where) for kind in ranged),
-        st.builds(ops.Swapout, *where, st.just(False)),
+        st.builds(ops.Swapout, *where, st.booleans()),
         st.builds(ops.Mprotect, *where, PROTS),
         st.builds(ops.Madvise, *where, st.sampled_from([a for a in keywords()["advice"] if a[:5] != "MADV_"])),
         st.builds(ops.Touch, *where, st.integers(0, 255)),
@@ -223,7 +223,6 @@ def test_a_scenario_with_rules_and_a_strange_title() -> None:
 @pytest.mark.parametrize(
     "op",
     [
-        ops.Swapout("parent", 0, 1, cached=True),
         ops.Mremap("parent", 0, 1, 1, 5, 0),
         ops.Mremap("parent", 0, 1, 1, 5, 32),
         ops.Mmap("parent", 0, 1, "wr"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -41,7 +42,6 @@ def call(context: Context, node: syntax.Call) -> None:
 
 def expect(context: Context, node: syntax.Expect) -> None:
     context.expects = True
-    context.check_alive(context.process, node.start, node.end)
     source, inner = context.source, node.predicate
     context.emit(
         Expect(
@@ -59,7 +59,6 @@ def expect(context: Context, node: syntax.Expect) -> None:
 
 
 def show(context: Context, node: syntax.Show) -> None:
-    context.check_alive(context.process, node.start, node.end)
     context.emit(Show(context.source.line(node.start), context.process))
 
 
@@ -93,8 +92,25 @@ def loop(context: Context, node: syntax.Loop) -> None:
         context.constants.pop(name.text, None)
 
 
+def branch(context: Context, node: syntax.Branch) -> None:
+    """Compile the block that the comparison chooses; the other one counts as used, not as run."""
+    if stands_in(node):
+        run(context, inner(node))
+        return
+    holds = OPERATORS[node.operator.text](evaluate(context, node.left), evaluate(context, node.right))
+    chosen, other = (node.then, node.otherwise or ()) if holds else (node.otherwise or (), node.then)
+    for left_out in other:
+        context.mentioned.update(re.findall(WORD, context.source.text[left_out.start : left_out.end]))
+    run(context, chosen)
+
+
+OPERATORS: Mapping[str, Callable[[int, int], bool]] = MappingProxyType(
+    {"==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+)
+
+
 def weight(context: Context, body: syntax.Body) -> int:
-    """How many statements a body makes, as far as it can be told before; at least 1."""
+    """How many statements a body makes at least, as far as it can be told before; not less than 1."""
     total = 0
     for node in body:
         if isinstance(node, syntax.Loop):
@@ -103,6 +119,8 @@ def weight(context: Context, body: syntax.Body) -> int:
             except (Problem, AlreadyReported):
                 passes = 1
             total += max(passes, 0) * weight(context, node.body)
+        elif isinstance(node, syntax.Branch):
+            total += min(weight(context, node.then), weight(context, node.otherwise or ()))
         else:
             inside = inner(node)
             total += weight(context, inside) if inside else 1
@@ -126,7 +144,8 @@ def in_process(context: Context, node: syntax.InProcess) -> None:
 
 def prefixed(context: Context, node: syntax.Prefixed) -> None:
     before = context.process
-    context.process = context.alive(node.process)
+    looks = isinstance(node.statement, syntax.Expect | syntax.Show)
+    context.process = context.seen(node.process) if looks else context.alive(node.process)
     try:
         STATEMENTS[type(node.statement)](context, node.statement)
     finally:
@@ -218,6 +237,7 @@ STATEMENTS: Mapping[type[Any], Callable[[Context, Any], None]] = MappingProxyTyp
         syntax.Show: show,
         syntax.Let: let,
         syntax.Loop: loop,
+        syntax.Branch: branch,
         syntax.InProcess: in_process,
         syntax.Prefixed: prefixed,
         syntax.Maybe: maybe,

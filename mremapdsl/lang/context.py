@@ -31,6 +31,8 @@ class Vocabulary(NamedTuple):
     """What can stand after ``count``."""
     aliases: Mapping[str, str] = MappingProxyType({})
     """Alias of a rule set -> its name."""
+    default: str = ""
+    """The rule set that a ``KEY=VALUE`` without any before it changes."""
 
 
 MOST = 100
@@ -166,10 +168,17 @@ class Context:
 
         ``others`` are keywords that could have been meant as well.
         """
+        self.seen(name, others)
+        self.check_alive(name.text, name.start, name.end)
+        return name.text
+
+    def seen(self, name: Token, others: tuple[str, ...] = ()) -> str:
+        """A process that exists or has exited, to look at. Raises Problem (MRS203) otherwise; ``others`` as above."""
         if name.text not in self.processes:
             living = [known for known, gone in self.processes.items() if gone is None]
             raise self.unknown("MRS203", "process", name, [*living, *others], f"fork it first: `fork {name.text}`")
-        self.check_alive(name.text, name.start, name.end)
+        if (self.processes[name.text] or 0) < 0:
+            self.check_alive(name.text, name.start, name.end)
         return name.text
 
     def check_alive(self, process: str, start: int, end: int) -> None:
@@ -179,7 +188,7 @@ class Context:
                 return
             case int(line) if line > 0:
                 raise Problem("MRS204", start, end, f"process `{process}` has exited in line {line}",
-                              "use a process that still runs")  # fmt: skip
+                              "use one that still runs; only expectations can name one that does not")  # fmt: skip
             case state:
                 where = "inside the same `any order`" if state == UNBORN else "on some of the ways here only"
                 raise Problem("MRS203", start, end, f"process `{process}` was forked or exited {where}",

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from mremapdsl.lang.diagnostics import Problem
 from mremapdsl.lang.parse import END, Automaton, Lexeme, keyword, shifted
+from mremapdsl.lang.predicates import takes_no_reason
 from mremapdsl.lang.words import meant, words
 
 THINGS = {
@@ -165,7 +166,8 @@ def misspelt(situation: Situation) -> Problem | None:
     last = situation.tokens[index]
     if problem := nearly(situation, last, index):
         return problem
-    if situation.written(last) in situation.machine.words:  # a keyword, but it was read as a name
+    word = situation.written(last)
+    if word in situation.machine.words and word not in words("prot"):  # a keyword, but it was read as a name
         return unexpected(situation._replace(bad=last, tokens=situation.tokens[:index], states=situation.states[:-1]))
     return None
 
@@ -186,6 +188,82 @@ def nearly(situation: Situation, token: Lexeme, index: int) -> Problem | None:
         kind = THINGS["PREDICATE"]
     message = f"`{word}` is not {kind}" if kind else f"`{word}` cannot stand here"
     return Problem("MRS107", token.start, token.end, message, f"did you mean `{near}`?")
+
+
+def because(situation: Situation) -> Problem | None:
+    """A reason behind a predicate that takes none."""
+    words_here = [situation.written(token) for token in (*situation.tokens, situation.bad)]
+    if words_here[0] != "expect" or "because" not in words_here or "fallback" in words_here:
+        return None
+    at = words_here.index("because")
+    about = next((word for word in words_here[1:at] if word in words("predicate") and word != "not"), "it")
+    return takes_no_reason(about, (*situation.tokens, situation.bad)[at].start)
+
+
+def keyword_as_name(situation: Situation) -> Problem | None:
+    """The bad word, or the one before it, is a keyword here and a name elsewhere."""
+    for token in (*situation.tokens[-1:], situation.bad):
+        word, index = situation.written(token), (*situation.tokens, situation.bad).index(token)
+        if not index or situation.name(token) in ("NAME", "DASHED") or word not in situation.machine.words:
+            continue
+        if made := re.search(rf"\b(?:mmap|let|for|fork)[ \t]+{word}\b", situation.text[: token.start]):
+            line = situation.text.count("\n", 0, made.start()) + 1
+            return Problem("MRS101", token.start, token.end, f"`{word}` is a keyword here, not the name of line {line}",
+                           "choose another name")  # fmt: skip
+    return None
+
+
+PAGE_WORDS = re.compile(r"pages?|pg|bytes?|[kmgt]i?b?", re.IGNORECASE)
+
+
+def unit(situation: Situation) -> Problem | None:
+    """``16 pages``, ``64 KB``."""
+    bad, written = situation.bad, situation.written(situation.bad)
+    if not situation.tokens or situation.name(situation.tokens[-1]) != "NUMBER" or not PAGE_WORDS.fullmatch(written):
+        return None
+    number, letter = situation.written(situation.tokens[-1]), written[0].upper()
+    remedy = f"write `{number}{letter}`" if letter in "KMGT" else f"write `{number}`, or a size such as `64K`"
+    return Problem("MRS101", bad.start, bad.end, "numbers count pages and have no unit", remedy)
+
+
+OF_C = {"none": "none", "read": "r", "write": "w", "exec": "x"}
+
+
+def constant_of_c(situation: Situation) -> Problem | None:
+    """``PROT_READ | PROT_WRITE``, ``MAP_SHARED``."""
+    bad = situation.bad
+    if not (found := re.compile(r"(PROT|MAP)_\w+([ \t]*\|[ \t]*\w+)*").match(situation.text, bad.start)):
+        return None
+    names: list[str] = re.findall(r"(?:PROT|MAP)_(\w+)", found.group())
+    known = [OF_C.get(name.lower(), name.lower()) for name in names]
+    if found[1] == "PROT" and set(known) <= set(OF_C.values()):
+        remedy = f"did you mean `{''.join(sorted(known, key='rwx'.find))}`?"
+    elif set(known) <= set(words("mapping")):
+        remedy = f"did you mean `{' '.join(known)}`?"
+    else:
+        remedy = "memory is private, anonymous and rw unless told, as in `mmap A 16 r shared at @32`"
+    return Problem("MRS107", bad.start, found.end(), f"`{found.group()}` is written otherwise here", remedy)
+
+
+LISTS = ("FLAG", "ADVICE", "ERRNO", "PAGE_STATE")
+
+
+def unknown_word(situation: Situation) -> Problem | None:
+    """A word where one of a list should stand, and near none of them."""
+    bad, written, expected = situation.bad, situation.written(situation.bad), situation.expected()
+    lists = [name for name in LISTS if name in expected]
+    if not lists or not WORD.fullmatch(written) or situation.name(bad) not in ("NAME", "DASHED"):
+        return None
+    if "_END" in expected and not written.isupper():
+        return None
+    return Problem("MRS101", bad.start, bad.end, f"`{written}` is not {THINGS[lists[0]]}",
+                   f"it must be one of {', '.join(sorted(shortest(words(lists[0]))))}")  # fmt: skip
+
+
+def shortest(known: Sequence[str]) -> list[str]:
+    """Words without those that are others with ``MREMAP_``, ``MADV_`` or ``_ANON``."""
+    return [word for word in known
+            if word.removeprefix("MADV_").removeprefix("MREMAP_").removesuffix("_ANON") == word]  # fmt: skip
 
 
 def single_equals(situation: Situation) -> Problem | None:
@@ -226,7 +304,8 @@ def point_for_range(situation: Situation) -> Problem | None:
 
 
 KNOWN: tuple[Callable[[Situation], Problem | None], ...] = (
-    strange, unknown_statement, misspelt, single_equals, comma, point_for_range,
+    strange, unknown_statement, because, keyword_as_name, unit, constant_of_c, misspelt, single_equals, comma,
+    point_for_range, unknown_word,
 )  # fmt: skip
 
 
@@ -236,6 +315,8 @@ def unexpected(situation: Situation) -> Problem:
     wanted = things(situation)
     before = f" after `{situation.written(situation.tokens[-1])}`" if situation.tokens else ""
     remedy = f"expected {listed(wanted)}"
+    if [situation.written(token) for token in situation.tokens] == ["mmap"] and situation.written(bad)[:1].isdigit():
+        remedy = "the name comes first: `mmap A 16`"
     if "the end of the statement" in wanted and situation.written(bad) in words("statement"):
         remedy = "put a `;` or a new line before it"
     if situation.name(bad) in ("_END", "RBRACE", END):
@@ -266,7 +347,7 @@ def things(situation: Situation) -> list[str]:
         if thing is None:
             found |= {f"`{text}`": None for text in known or (tables.literals[name],)}
         else:
-            found[f"{thing} ({listed(known)})" if known else thing] = None
+            found[f"{thing} ({listed(shortest(known))})" if known else thing] = None
     return list(found)
 
 

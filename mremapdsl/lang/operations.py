@@ -15,7 +15,7 @@ from mremapdsl.lang import syntax
 from mremapdsl.lang.context import Context
 from mremapdsl.lang.diagnostics import Problem
 from mremapdsl.lang.expr import byte, count
-from mremapdsl.lang.places import check_inside, extent, guard, point
+from mremapdsl.lang.places import check_inside, extent, guard, no_place, target
 from mremapdsl.lang.syntax import Token
 from mremapdsl.lang.words import words
 from mremapdsl.program import Place
@@ -30,7 +30,7 @@ def mmap(context: Context, node: syntax.Mmap) -> ops.Operation:
         match option:
             case syntax.Placed():
                 once(at is None, option, "a place")
-                at = point(context, option.point, pages)
+                at = target(context, option.point, pages)
             case syntax.Prot():
                 once("prot" not in options, option, "the protection")
                 options["prot"] = prot(option.word)
@@ -90,7 +90,6 @@ RANGE_CALLS: Mapping[str, Callable[[str, int, int], ops.Operation]] = MappingPro
         "read": ops.Read,
         "pin": ops.Pin,
         "unpin": ops.Unpin,
-        "swapout": ops.Swapout,
         "swapin": ops.Swapin,
         "split": ops.Split,
         "collapse": ops.Collapse,
@@ -124,6 +123,7 @@ def mremap(context: Context, node: syntax.Mremap) -> ops.Operation:
             size = option.pages
             new_pages = count(context, size)
         else:
+            no_place(context, option.word, "flag")
             flag = ops.MREMAP_FLAGS[option.word.text.removeprefix("MREMAP_").removesuffix("_ANON")]
             once(not flags & flag, option, f"`{option.word.text}`")
             flags |= flag
@@ -134,10 +134,19 @@ def mremap(context: Context, node: syntax.Mremap) -> ops.Operation:
         if isinstance(node.destination, syntax.Named):
             to = destination(context, node.destination.name, new_pages, size or node.range)
         else:
-            to = point(context, node.destination, new_pages)
+            check_known(context, node.destination)
+            to = target(context, node.destination, new_pages)
         if not flags & (ops.MAYMOVE | ops.FIXED):
             flags |= ops.MAYMOVE | ops.FIXED
     return ops.Mremap(context.process, at, pages, new_pages, to, flags)
+
+
+def check_known(context: Context, node: syntax.Point) -> None:
+    """Raises Problem (MRS201) for `to` a new name."""
+    if isinstance(node.anchor, syntax.AtStart) and node.anchor.name.text not in context.places:
+        name = node.anchor.name
+        otherwise = f"`to` takes a known place; without it, `{name.text}` becomes a new one: `mremap ... {name.text}`"
+        raise context.unknown("MRS201", "place", name, [*context.places], otherwise)
 
 
 def destination(context: Context, name: Token, pages: int, size: syntax.Expr | syntax.Range) -> int:
@@ -185,6 +194,10 @@ def migrate(context: Context, node: syntax.Migrate) -> ops.Operation:
     return ops.Migrate(context.process, *extent(context, node.range), node.phase.text)
 
 
+def swapout(context: Context, node: syntax.Swapout) -> ops.Operation:
+    return ops.Swapout(context.process, *extent(context, node.range), node.cached is not None)
+
+
 def set_thp(context: Context, node: syntax.SetThp) -> ops.Operation:
     return ops.Set(context.process, "thp", node.mode.text)
 
@@ -217,6 +230,7 @@ OPERATIONS: Mapping[type[Any], Compile] = MappingProxyType(
         syntax.KsmScan: ksm_scan,
         syntax.KsmMerge: ksm_merge,
         syntax.Migrate: migrate,
+        syntax.Swapout: swapout,
         syntax.SetThp: set_thp,
         syntax.SetMthp: set_mthp,
         syntax.SetMaxMapCount: set_max_map_count,

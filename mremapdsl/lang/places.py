@@ -35,7 +35,6 @@ def extent(context: Context, node: Range) -> tuple[int, int]:
     if isinstance(node, Arena):
         start, pages = count(context, node.page), count(context, node.pages)
         check_inside(context, start, pages, node)
-        context.slots.page(start, start + pages)
         return start, pages
     place = context.place(node.name)
     if type(node) is Whole:
@@ -67,7 +66,7 @@ def settle(context: Context, node: Subject) -> SettledRange:
     """A range of an expectation, with its process. Raises Problem as ``extent``, and for the process."""
     process = context.process
     if isinstance(node, OfProcess):
-        process = context.alive(node.process)
+        process = context.seen(node.process)
         start, pages = extent(context, node.range)
     else:
         start, pages = extent(context, node)
@@ -86,10 +85,16 @@ def point(context: Context, node: Point, pages: int) -> int:
     offset = total(context, node.offsets)
     start = page + offset
     check_inside(context, start, pages, node)
-    if isinstance(anchor, AtPage):
+    return start
+
+
+def target(context: Context, node: Point, pages: int) -> int:
+    """A point that memory is brought to; slots keep away from it. Raises Problem as ``point``."""
+    start = point(context, node, pages)
+    if isinstance(node.anchor, AtPage):
         context.slots.page(start, start + pages)
-    elif offset:
-        context.slots.size(node.start, abs(offset))
+    elif node.offsets:
+        context.slots.size(node.start, abs(total(context, node.offsets)))
     return start
 
 
@@ -124,6 +129,14 @@ def guard(name: Token, kind: str) -> None:
     if near := meant(name.text, words(kind)):
         raise Problem("MRS206", name.start, name.end, f"`{name.text}` would be a name, and is nearly `{near}`",
                       f"did you mean `{near}`? If not, choose a name that is further from it")  # fmt: skip
+
+
+def no_place(context: Context, word: Token, kind: str) -> None:
+    """Raises Problem (MRS205) if a keyword, where a name could stand as well, is also the name of a place."""
+    if word.text in context.places:
+        line = context.places[word.text].line
+        raise Problem("MRS205", word.start, word.end, f"`{word.text}` is a {kind} here, and a place since line {line}",
+                      "choose another name for the place")  # fmt: skip
 
 
 USUAL = (1000, 1000)

@@ -12,8 +12,9 @@ from mremapdsl.lang import syntax
 from mremapdsl.lang.context import Context
 from mremapdsl.lang.diagnostics import Problem
 from mremapdsl.lang.expr import apply, count, evaluate
-from mremapdsl.lang.places import guard, point, settle
+from mremapdsl.lang.places import guard, no_place, point, settle
 from mremapdsl.lang.syntax import Subject, Token, Value
+from mremapdsl.lang.words import nearest
 
 MAX_OPERANDS = 100
 """In one value: machines walk through values recursively."""
@@ -21,6 +22,8 @@ PICTURE = r"[A-Za-z.]+"
 
 
 def merged(context: Context, node: syntax.Merged) -> program.Predicate:
+    if node.side is not None:
+        no_place(context, node.side, "side")
     mention_latest(context)
     return program.Merged(None if node.side is None else node.side.text)
 
@@ -34,8 +37,17 @@ def mention_latest(context: Context) -> None:
 def same_vma(context: Context, node: syntax.SameVma) -> program.Predicate:
     for subject in node.subjects:
         if isinstance(subject, syntax.Whole) and subject.name.text not in context.places:
+            if subject.name.text == "because":
+                raise takes_no_reason("merged", subject.start)
             guard(subject.name, "side")
     return program.SameVma(tuple(settle(context, subject) for subject in node.subjects))
+
+
+def takes_no_reason(predicate: str, start: int) -> Problem:
+    """The error for ``because`` behind anything but ``fallback``, given where the word begins."""
+    return Problem("MRS101", start, start + len("because"), f"`{predicate}` takes no reason, only `fallback` does",
+                   "leave it out, or write `expect fallback because REASON`; --trace text prints the reason of each "
+                   "step")  # fmt: skip
 
 
 def is_vma(context: Context, node: syntax.IsVma) -> program.Predicate:
@@ -57,7 +69,7 @@ def layout(context: Context, node: syntax.Layout) -> program.Predicate:
     if not re.fullmatch(PICTURE, picture):
         raise Problem("MRS310", node.picture.start, node.picture.end, "the picture is not letters and dots",
                       'write one character a page, such as "AAAA..bb"')  # fmt: skip
-    process = context.process if node.process is None else context.alive(node.process)
+    process = context.process if node.process is None else context.seen(node.process)
     return program.Layout(process, point(context, node.point, len(picture)), picture)
 
 
@@ -69,7 +81,7 @@ def last_move(context: Context, node: syntax.LastMove) -> program.Predicate:
 def fallback(context: Context, node: syntax.Fallback) -> program.Predicate:
     mention_latest(context)
     known = context.vocabulary.reasons
-    return program.LastMove("fallback", listed(context, "MRS213", "reason", node.reason, known))
+    return program.LastMove("fallback", listed(context, "MRS213", "reason", node.reason, known, "--list-reasons"))
 
 
 def violation(context: Context, node: syntax.Violation) -> program.Predicate:
@@ -77,11 +89,15 @@ def violation(context: Context, node: syntax.Violation) -> program.Predicate:
     return program.Violation(listed(context, "MRS214", "invariant", node.invariant, known))
 
 
-def listed(context: Context, code: str, what: str, word: Token | None, known: frozenset[str]) -> str | None:
-    """The word, if it is one of those known. Raises Problem otherwise."""
+def listed(
+    context: Context, code: str, what: str, word: Token | None, known: frozenset[str], option: str = ""
+) -> str | None:
+    """The word, if it is one of those known; ``option`` shows them all, if they are many. Raises Problem otherwise."""
     if word is None or word.text in known:
         return None if word is None else word.text
-    raise context.unknown(code, what, word, sorted(known), f"known are: {', '.join(sorted(known))}")
+    shown = nearest(word.text, known) if option else sorted(known)
+    remedy = f"nearest are: {', '.join(shown)} ({option} shows all)" if option else f"known are: {', '.join(shown)}"
+    raise context.unknown(code, what, word, sorted(known), remedy)
 
 
 def comparison(context: Context, node: syntax.Comparison) -> program.Predicate:

@@ -18,7 +18,7 @@ from mremapdsl.lang.syntax import Bad
 
 WORD = re.compile(r"[A-Za-z_]\w*")
 SEPARATOR, RBRACE, NAME, TEXT = "_END", "RBRACE", "NAME", "TEXT"
-HEADERS = {"scenario": ("SCENARIO", TEXT), "for": (NAME,)}
+HEADERS = {"scenario": ("SCENARIO", TEXT), "for": (NAME,), "if": ("IF", NAME, "EQ", NAME)}
 """Words that begin a block, and tokens that can stand for a faulty beginning."""
 
 

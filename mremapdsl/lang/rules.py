@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from mremapdsl.lang.context import Context, Vocabulary
 from mremapdsl.lang.diagnostics import Problem
 from mremapdsl.lang.syntax import Override, RuleList, RuleNames, Token
@@ -10,19 +12,23 @@ from mremapdsl.program import RuleChoice
 
 
 def choices(vocabulary: Vocabulary, node: RuleList) -> tuple[RuleChoice, ...]:
-    """The rule sets of a list, each with its overrides. Raises Problem (MRS124, MRS21x)."""
-    found: list[tuple[Token, list[Override]]] = []
+    """The rule sets of a list, each with its overrides. Raises Problem (MRS123, MRS21x).
+
+    A ``key=value`` behind ``with`` continues it; any other is an alternative of the rule set named last, or of the
+    default.
+    """
+    found: list[tuple[str, list[Override]]] = []
+    name, continues = vocabulary.default, False
     for item in node.items:
         if not isinstance(item, Override):
             check(vocabulary, item.name)
-            found.append((item.name, [item.override] if item.override else []))
-        elif found and found[-1][1]:
+            name, continues = item.name.text, item.override is not None
+            found.append((name, [item.override] if item.override else []))
+        elif continues:
             found[-1][1].append(item)
         else:
-            override, name = f"{item.key.text}={item.value.text}", found[-1][0].text if found else "RULES"
-            raise Problem("MRS101", item.start, item.end, f"`{override}` has no `with` before it",
-                          f"write `{name} with {override}`")  # fmt: skip
-    return tuple(RuleChoice(name.text, overrides(vocabulary, given)) for name, given in found)
+            found.append((name, [item]))
+    return tuple(RuleChoice(name, overrides(vocabulary, given)) for name, given in found)
 
 
 def overrides(vocabulary: Vocabulary, given: list[Override]) -> tuple[tuple[str, str], ...]:
@@ -34,7 +40,9 @@ def overrides(vocabulary: Vocabulary, given: list[Override]) -> tuple[tuple[str,
         if value.text not in vocabulary.overrides[key.text]:
             raise unknown("MRS212", f"alternative of `{key.text}`", value, [*vocabulary.overrides[key.text]])
         if key.text in found:
-            raise Problem("MRS123", key.start, key.end, f"`{key.text}` is given twice", "delete one of them")
+            raise Problem("MRS123", key.start, key.end, f"`{key.text}` is given twice",
+                          "delete one of them, or write the alternatives without `with`: "
+                          f"`NAME, {key.text}={found[key.text]}, {key.text}={value.text}`")  # fmt: skip
         found[key.text] = value.text
     return tuple(found.items())
 
@@ -46,9 +54,30 @@ def check(vocabulary: Vocabulary, name: Token) -> None:
 
 
 def unknown(code: str, what: str, name: Token, known: list[str]) -> Problem:
-    near = meant(name.text, known)
-    remedy = f"did you mean `{near}`?" if near else f"known are: {', '.join(known)}"
+    remedy = remedy_for(name.text, known)
     return Problem(code, name.start, name.end, f"no {what} is named `{name.text}`", remedy)
+
+
+def remedy_for(name: str, known: list[str]) -> str:
+    """The nearest of the names that are known."""
+    if versions := neighbours(name, known):
+        return f"nearest is {', then '.join(f'`{version}`' for version in versions)}; --list-rules shows all"
+    near = meant(name, known)
+    return f"did you mean `{near}`?" if near else f"known are: {', '.join(known)}"
+
+
+VERSION = re.compile(r"(.*?)(\d+)\.(\d+)")
+
+
+def neighbours(name: str, known: list[str]) -> list[str]:
+    """For a version that is not known, the last one before it and the first one behind it."""
+    if not (wanted := VERSION.fullmatch(name)):
+        return []
+    found = {(int(each[2]), int(each[3])): each[0]
+             for each in map(VERSION.fullmatch, known) if each and each[1] == wanted[1]}  # fmt: skip
+    here = int(wanted[2]), int(wanted[3])
+    before, behind = [v for v in found if v < here], [v for v in found if v > here]
+    return [found[version] for version in (*sorted(before)[-1:], *sorted(behind)[:1])]
 
 
 def expected_on(context: Context, node: RuleNames | None) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from mremapdsl.lang import syntax
 INNER: Mapping[type[Any], Callable[[Any], syntax.Body]] = MappingProxyType(
     {
         syntax.Loop: lambda node: node.body,
+        syntax.Branch: lambda node: (*node.then, *(node.otherwise or ())),
         syntax.InProcess: lambda node: node.body,
         syntax.AnyOrder: lambda node: node.body,
         syntax.Scenario: lambda node: node.body,
@@ -32,4 +33,6 @@ def stands_in(node: syntax.Statement) -> bool:
     """Whether a block was made up around statements whose own beginning could not be read."""
     if isinstance(node, syntax.InProcess):
         return not node.process.text
+    if isinstance(node, syntax.Branch):
+        return not node.operator.text
     return isinstance(node, syntax.Scenario) and not node.title.text

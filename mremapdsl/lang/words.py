@@ -59,6 +59,13 @@ def meant(word: str, known: Iterable[str]) -> str | None:
     return best
 
 
+def nearest(word: str, known: Iterable[str], most: int = 4) -> list[str]:
+    """The known words most like one that is none of them: those that share most parts between dashes come first."""
+    word = plain(word[:60])
+    parts = {*word.split("_")}
+    return sorted(known, key=lambda each: (-len(parts & {*plain(each).split("_")}), distance(word, plain(each))))[:most]
+
+
 def slips_allowed(word: str) -> int:
     size = len(word)
     return 0 if size > 60 else 3 if size > 9 else 2 if size > 5 else 1 if size > 2 else 0

@@ -177,7 +177,10 @@ class DeepObservation:
         maps = kind in "PHKF"
         frame = self._number(record) if maps else None
         index = index_of(record) if maps and kind != "K" else None
-        return PageView(kind, frame, index, anon_vma, mapcount, exclusive, pinned, value, order)
+        return PageView(kind, frame, index, anon_vma, mapcount, exclusive, pinned, value, order, bool(record.huge))
+
+    def alike(self, process: str, page: int) -> int:
+        return page + 1
 
     # --- reverse maps ----------------------------------------------------------------------------------------
 

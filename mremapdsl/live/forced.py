@@ -86,6 +86,8 @@ def migrate(scene: Scene, process: Process, op: ops.Migrate) -> Outcome:
 
 
 def swapout(scene: Scene, process: Process, op: ops.Swapout) -> Outcome:
+    if op.cached:
+        raise Unsupported("pages cannot be kept in the swap cache from user space")
     if not scene.machine.need_swap():
         return Outcome("ENOMEM", None)
     check_range(op.at, op.pages)

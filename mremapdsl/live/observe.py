@@ -169,7 +169,7 @@ class LiveObservation:
         frame = entry & FRAME
         kind = procfs.kind_of(frames.flags(frame, 1)[0])
         if kind == "Z":
-            return NO_PAGE._replace(kind=kind, exclusive=False, value=0)
+            return NO_PAGE._replace(kind=kind, exclusive=False, value=0, pmd=self._mapped_by_pmd(target, page))
         if kind == "H":
             self._number_folios(frame, 1)
         return NO_PAGE._replace(
@@ -180,7 +180,18 @@ class LiveObservation:
             mapcount=frames.mapcount(frame),
             value=value(target, page),
             order=frames.folio(frame)[1].bit_length() - 1,
+            pmd=kind == "H" and self._mapped_by_pmd(target, page),
         )
+
+    @staticmethod
+    def _mapped_by_pmd(target: Process, page: int) -> bool | None:
+        try:
+            return any(procfs.occupied(target, page, page + 1, procfs.IS_HUGE))
+        except OSError:
+            return None
+
+    def alike(self, process: str, page: int) -> int:
+        return page + 1
 
     # --- what /proc does not show ----------------------------------------------------------------------------
 

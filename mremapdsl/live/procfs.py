@@ -28,7 +28,7 @@ TYPE = 31
 """The low bits of a swap entry say what it is (shown to root): a swap device, or one of these."""
 MARKER = 31
 MIGRATION = range(26, 31)
-PAGEMAP_SCAN, IS_PRESENT, IS_SWAPPED, IS_ZERO = 0xC0606610, 1 << 3, 1 << 4, 1 << 5
+PAGEMAP_SCAN, IS_PRESENT, IS_SWAPPED, IS_ZERO, IS_HUGE = 0xC0606610, 1 << 3, 1 << 4, 1 << 5, 1 << 6
 ANY = IS_PRESENT | IS_SWAPPED
 SCAN = struct.Struct("@12Q")
 REGIONS = 512

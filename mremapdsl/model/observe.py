@@ -50,6 +50,18 @@ class ModelObservation:
     def page(self, process: str, page: int) -> PageView:
         return page_view(self.machine, self._mm(process), page)
 
+    def alike(self, process: str, page: int) -> int:
+        mm = self._mm(process)
+        run = mm.ptes.run_at(page)
+        if run is None:
+            return page + 1
+        end, delta = run[1], run[2].delta
+        if run[2].kind == SWAP:
+            slots = self.machine.slots.run_at(page + delta)
+            return min(end, slots[1] - delta) if slots is not None else end
+        frames = self.machine.frames.run_at(page + delta) if run[2].kind in (PRESENT, MIGRATION) else None
+        return min(end, frames[1] - delta) if frames is not None else end
+
     def anon_vmas(self) -> dict[str, AnonVmaView]:
         return {
             f"av{number}": AnonVmaView(f"av{a.root}", f"av{a.parent}", a.num_children, a.num_active_vmas)
@@ -148,7 +160,7 @@ def page_view(machine: Machine, mm: Mm, page: int) -> PageView:
     if pte.kind == GUARD:
         return PageView("G", None, None, None, None, None, None, None, None)
     if pte.kind == ZERO:
-        return PageView("Z", None, None, None, None, False, None, 0, None)
+        return PageView("Z", None, None, None, None, False, None, 0, None, pte.huge)
     if pte.kind == SWAP:
         slot = machine.slots.at(page + pte.delta)
         data = slot.data if slot else None
@@ -168,4 +180,5 @@ def page_view(machine: Machine, mm: Mm, page: int) -> PageView:
         frame.pins > 0,
         frame.data,
         frame.order,
+        pte.huge,
     )

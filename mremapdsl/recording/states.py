@@ -135,6 +135,9 @@ class RecordedObservation:
                 return PageView(run.kind, run.frame, run.index, None, once, None, None, None, None)
         return PageView(".", None, None, None, None, None, None, None, None)
 
+    def alike(self, process: str, page: int) -> int:
+        return page + 1
+
     def anon_vmas(self) -> Mapping[str, AnonVmaView]:
         """All of a deep record; else those that are some VMA's own."""
         return self._anon_vmas

@@ -16,6 +16,7 @@ VOCABULARY = Vocabulary(
     invariants=frozenset({"rmap-complete", "folio-whole"}),
     counts=("vmas", "anon_vmas", "folios_relocated", "folios_undone", "folios_split"),
     aliases={"series": "relocate-v1"},
+    default="relocate-v1",
 )
 
 

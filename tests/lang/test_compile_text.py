@@ -59,6 +59,7 @@ def operations(scenario: Scenario) -> list[ops.Operation]:
         ("migrate A begin", ops.Migrate("parent", 1000, 16, "begin")),
         ("migrate A fail", ops.Migrate("parent", 1000, 16, "fail")),
         ("swapout A", ops.Swapout("parent", 1000, 16)),
+        ("swapout A[3] cached", ops.Swapout("parent", 1003, 1, cached=True)),
         ("swapin A", ops.Swapin("parent", 1000, 16)),
         ("split A", ops.Split("parent", 1000, 16)),
         ("collapse A", ops.Collapse("parent", 1000, 16)),
@@ -289,3 +290,19 @@ def test_empty_files(text: str, program: Callable[[str], Program]) -> None:
 def test_unrolling_is_counted_once(program: Callable[[str], Program]) -> None:
     (one,) = program("mmap A 16; for i in 0..300 { for j in 0..i { touch A[j % 16] } }; expect vmas 1").scenarios
     assert len(one.body) == 300 * 299 // 2 + 2
+
+
+@pytest.mark.parametrize(
+    ("on", "expected"),
+    [
+        ("pinned=abort", ["relocate-v1 with pinned=abort"]),
+        ("linux-6.18, pinned=abort, pinned=move", ["linux-6.18", "linux-6.18 with pinned=abort",
+                                                   "linux-6.18 with pinned=move"]),
+        ("pinned=move, series, failure=undo", ["relocate-v1 with pinned=move", "series", "series with failure=undo"]),
+        ("series with pinned=abort, failure=undo, linux-6.12, pinned=move",
+         ["series with pinned=abort, failure=undo", "linux-6.12", "linux-6.12 with pinned=move"]),
+    ],
+)  # fmt: skip
+def test_alternatives(on: str, expected: list[str], scenario: Compile) -> None:
+    """A decision without `with` is a rule set of its own: that before it, or the default, with this one changed."""
+    assert [str(rules) for rules in scenario(f'scenario "a" on {on} {{ expect vmas 0 }}').rules] == expected

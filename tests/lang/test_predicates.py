@@ -61,6 +61,7 @@ CHILD_A0 = Range("child", 1000, 1, "child:A[0]")
         ("fallback because fork-child", LastMove("fallback", "fork-child")),
         ("A[0] is exclusive", PageIs(A0, "exclusive")),
         ("child:A[0] is none", PageIs(CHILD_A0, "none")),
+        ("A is pmd", PageIs(A, "pmd")),
         ("not A is swap", Not(PageIs(A, "swap"))),
         ("rmap A[0] == child:A[0]", Rmap(A0, (CHILD_A0,))),
         ("rmap A[0] == A[0], child:A[0]", Rmap(A0, (A0, CHILD_A0))),

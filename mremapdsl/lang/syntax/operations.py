@@ -138,6 +138,15 @@ class Migrate(Record):
     end: int
 
 
+class Swapout(Record):
+    """``cached`` leaves the pages in the swap cache."""
+
+    range: Range
+    cached: Token | None
+    start: int
+    end: int
+
+
 class SetThp(Record):
     mode: Token
     start: int
@@ -176,6 +185,7 @@ Operation: TypeAlias = (
     | KsmScan
     | KsmMerge
     | Migrate
+    | Swapout
     | SetThp
     | SetMthp
     | SetMaxMapCount

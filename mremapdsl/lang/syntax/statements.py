@@ -84,6 +84,18 @@ class Loop(Record):
     end: int
 
 
+class Branch(Record):
+    """``if left operator right { ... } else { ... }``; in ``else if ...``, the other body is one Branch."""
+
+    left: Expr
+    operator: Token
+    right: Expr
+    then: Body
+    otherwise: Body | None
+    start: int
+    end: int
+
+
 class InProcess(Record):
     process: Token
     body: Body
@@ -157,6 +169,7 @@ Statement: TypeAlias = (
     | Let
     | Rules
     | Loop
+    | Branch
     | InProcess
     | Prefixed
     | Maybe
