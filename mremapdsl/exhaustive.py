@@ -8,7 +8,7 @@ go on as one; their number is still counted.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 from mremapdsl.backend import WAITS, Backend, Unsupported
@@ -124,7 +124,8 @@ class Exhausted(NamedTuple):
     """Distinct machines."""
     judged: tuple[Judged, ...]
     worst: Node
-    """The end of the shortest run that fails, else of the first run."""
+    """The end of the shortest run that fails, else of a run in which what is to happen ``sometimes`` does, else of the
+    first run."""
     failed: str
     """What fails, in words; empty if nothing does."""
 
@@ -314,8 +315,20 @@ class _Explorer:
             if wrong:
                 failures.append((found.first_failed or found.first_held or (ends or [self.first])[0], wrong))
         failures.sort(key=lambda failure: len(failure[0].run.steps))
-        worst, words = failures[0] if failures else ((ends or [self.first])[0], "")
+        worst, words = failures[0] if failures else (witness(ends, judged) or (ends or [self.first])[0], "")
         return Exhausted(count_runs(self.first), len(self.nodes) + 1, len(self.states), tuple(judged), worst, words)
+
+
+def witness(ends: Sequence[Node], judged: Sequence[Judged]) -> Node | None:
+    """The end of a run in which the first expectation of ``sometimes`` holds, if there is one."""
+    sought = next((found.first_held for found in judged if found.expect.quantifier == "sometimes"), None)
+    for end in ends if sought is not None else ():
+        at: Node | None = end
+        while at is not None and at is not sought:
+            at = at.parent
+        if at is sought:
+            return end
+    return None
 
 
 def failing(found: Judged) -> str:

@@ -68,7 +68,7 @@ class Run:
         """The same up to here, going its own way."""
         new = copy(self)
         new.asked, new.steps = self.asked[:], self.steps[:]
-        new.expectations, new.shows = self.expectations[:], self.shows[:]
+        new.expectations, new.shows, new.inside = self.expectations[:], self.shows[:], self.inside[:]
         return new
 
     def memory(self) -> Hashable:
@@ -139,7 +139,7 @@ class Run:
 
     def note_inside(self, statement: Step, outcome: Outcome, moment: str) -> None:
         """What somebody else did at a moment inside the step under way; the step's record will tell."""
-        self.inside.append(f"inside, when {moment}: `{statement.text}` {outcome.result}")
+        self.inside.append(f"when {moment}: `{statement.text}` {outcome.result}")
 
     def applies(self, expect: Expect) -> bool:
         """Whether an expectation is for the rule set that the scenario runs under (with whatever overrides)."""

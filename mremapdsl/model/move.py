@@ -258,7 +258,8 @@ def rewrite_folios(call: Call, source: Vma) -> int:
     machine.moment(mm, MOMENT_LINKED, span.start, span.end)
     try:
         done = rewrite(machine, mm, span, Goal(new.anon, call.to - call.at), root)
-    except Obstacle:
+    except Obstacle as obstacle:
+        machine.note("relocation-stopped", folios=obstacle.done, page=obstacle.page)
         machine.moment(mm, MOMENT_OBSTACLE, span.start, span.end)
         undo(call, source, span, root)
         raise
@@ -282,7 +283,7 @@ def undo(call: Call, source: Vma, span: Span, root: int) -> None:
     """Walk again from the start up to the same obstacle, pointing folios back; then the new VMA goes."""
     machine, mm = call.machine, call.mm
     try:
-        done = rewrite(machine, mm, span, Goal(source.anon, source.anon_skew), root)
+        done = rewrite(machine, mm, span, Goal(source.anon, source.anon_skew), root, undoing=True)
     except Obstacle as obstacle:
         done = obstacle.done
     machine.counters["folios_undone"] += done

@@ -230,6 +230,12 @@ REASONS: dict[str, Reason] = {
     "relocation-split-folio": Reason(
         "", "mm/huge_memory.c:split_huge_page_to_list_to_order", "the order-{order} folio at {page} is split"
     ),
+    "relocation-stopped": Reason(
+        "", _FOLIOS, "{folios} folio(s) were rewritten when the walk came to page {page}, where it stops"
+    ),
+    "undo-skipped-pinned": Reason(
+        "", _FOLIOS, "undoing: the folio at {page} has been pinned meanwhile and keeps the index of the new VMA"
+    ),
     "relocation-undone": Reason(
         "", _FOLIOS, "undone: {folios} folio(s) point to the source again, the new VMA is gone"
     ),

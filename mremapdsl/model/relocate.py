@@ -74,9 +74,9 @@ def has_ksm(machine: Machine, mm: Mm, start: int, end: int) -> bool:
     )
 
 
-def rewrite(machine: Machine, mm: Mm, span: Span, goal: Goal, locked_root: int) -> int:
+def rewrite(machine: Machine, mm: Mm, span: Span, goal: Goal, locked_root: int, *, undoing: bool = False) -> int:
     """Point every folio of the range that can be at ``goal``; how many. Raises Obstacle, those before it rewritten."""
-    return _Walk(machine, mm, span, goal, locked_root).run()
+    return _Walk(machine, mm, span, goal, locked_root, undoing=undoing).run()
 
 
 def find_obstacle(machine: Machine, mm: Mm, span: Span, locked_root: int) -> None:
@@ -87,13 +87,16 @@ def find_obstacle(machine: Machine, mm: Mm, span: Span, locked_root: int) -> Non
 class _Walk:
     """One walk over the old range; without a goal it only looks."""
 
-    def __init__(self, machine: Machine, mm: Mm, span: Span, goal: Goal | None, locked_root: int) -> None:
+    def __init__(
+        self, machine: Machine, mm: Mm, span: Span, goal: Goal | None, locked_root: int, *, undoing: bool = False
+    ) -> None:
         self.machine = machine
         self.rules = machine.rules
         self.mm = mm
         self.span = span
         self.goal = goal
         self.locked_root = locked_root
+        self.undoing = undoing
         self.done = 0
 
     def run(self) -> int:
@@ -130,6 +133,16 @@ class _Walk:
     def skew(self) -> int:
         return self.goal.skew if self.goal is not None else 0
 
+    def note(self, reason: str, **values: int) -> None:
+        """Tell of something, on the first walk that acts."""
+        if self.goal is not None and not self.undoing:
+            self.machine.note(reason, **values)
+
+    def check_mark(self, frame: Frame, page: int) -> None:
+        """A folio that was ever shared stops the relocation if the rules go by marks."""
+        if self.rules.sharing.marks and frame.ever_shared:
+            raise Obstacle("ever-shared-folio", page)
+
     # --- PMD entries -----------------------------------------------------------------------------------
 
     def huge(self, at: int, pte: Pte) -> int:
@@ -140,7 +153,7 @@ class _Walk:
             raise Obstacle("partial-huge-page", at)
         if (self.span.to - self.span.start) % HUGE_PAGES:
             if self.goal is None:
-                return self.present(block, end, pte) if pte.kind == PRESENT else end
+                return self.entries(block, end, pte._replace(huge=False))
             self.machine.split_huge_block(self.mm, block)
             return block
         if pte.kind == MIGRATION and self.rules.nonpresent != "fix":
@@ -159,8 +172,7 @@ class _Walk:
 
     def check_huge(self, frame: Frame, block: int) -> None:
         """A PMD-mapped folio is an obstacle where a small one would be left alone."""
-        if self.rules.sharing.marks and frame.ever_shared:
-            raise Obstacle("ever-shared-folio", block)
+        self.check_mark(frame, block)
         if self.rules.shared_folio == "skip" and frame.maps > 1:
             raise Obstacle("shared-huge-page", block)
         if self.rules.pinned != "move" and frame.pins:
@@ -172,26 +184,28 @@ class _Walk:
         """A row of like small folios, or one large folio."""
         first, last, frame = self.machine.frames.clip(start + pte.delta, end + pte.delta)[0]
         stop = last - pte.delta
+        self.check_mark(frame, start)
         if frame.kind != ANON:
             return stop
         if frame.order:
             return self.large(start, pte, frame)
-        if self.may_rewrite(frame, start):
-            self.point(first, last, self.skew() - pte.delta, start)
+        index_delta = self.skew() - pte.delta
+        if self.may_rewrite(frame, start, index_delta):
+            self.point(first, last, index_delta, start)
             self.done += stop - start
         return stop
 
-    def may_rewrite(self, frame: Frame, page: int) -> bool:
+    def may_rewrite(self, frame: Frame, page: int, index_delta: int) -> bool:
         """Whether a folio is rewritten; False leaves it as it is."""
-        if self.rules.sharing.marks and frame.ever_shared:
-            raise Obstacle("ever-shared-folio", page)
         if self.rules.shared_folio == "skip" and frame.maps > 1:
-            self.machine.note("relocation-skipped-shared", page=page)
+            self.note("relocation-skipped-shared", page=page)
             return False
         if frame.pins and self.rules.pinned == "stop":
             raise Obstacle("pinned-folio", page)
         if frame.pins and self.rules.pinned == "skip":
-            self.machine.note("relocation-skipped-pinned", page=page)
+            self.note("relocation-skipped-pinned", page=page)
+            if self.undoing and frame.delta != index_delta:
+                self.machine.note("undo-skipped-pinned", page=page)
             return False
         return True
 
@@ -204,9 +218,12 @@ class _Walk:
         head, end, runs = folio_of(self.machine, page + pte.delta)
         size = end - head
         block = page - page % size
+        for _, _, part in runs:
+            self.check_mark(part, page)
         if block >= self.span.start and block + size <= self.span.end:
-            if all(self.may_rewrite(f, page) for _, _, f in runs):
-                self.point(head, end, page + self.skew() - head, page)
+            index_delta = page + self.skew() - head
+            if all(self.may_rewrite(f, page, index_delta) for _, _, f in runs):
+                self.point(head, end, index_delta, page)
                 self.done += 1
             return block + size
         if self.rules.large_folio == "stop":
@@ -219,7 +236,7 @@ class _Walk:
         if self.goal is None:
             return min(self.span.end, end - pte.delta)
         split_folio(self.machine, page + pte.delta)
-        self.machine.note("relocation-split-folio", page=page, order=frame.order)
+        self.note("relocation-split-folio", page=page, order=frame.order)
         return page
 
     # --- entries without a present page ----------------------------------------------------------------
@@ -231,11 +248,24 @@ class _Walk:
         if self.rules.nonpresent == "stop":
             raise Obstacle("nonpresent-entry", start)
         if self.rules.nonpresent == "skip":
-            self.machine.note("relocation-skipped-nonpresent", start=start, last=end - 1)
+            self.note("relocation-skipped-nonpresent", start=start, last=end - 1)
             return
         for first, last, delta in self.behind(start, end, pte):
-            self.point(first, last, self.skew() - delta, first - delta)
-            self.done += last - first
+            for s, e, frame in self.machine.frames.clip(first, last):
+                if frame.order:
+                    self.large_behind(s, delta)
+                else:
+                    self.point(s, e, self.skew() - delta, s - delta)
+                    self.done += e - s
+
+    def large_behind(self, first: int, delta: int) -> None:
+        """A large folio behind entries is rewritten whole; there is no splitting it, so it must lie in the range."""
+        head, end, _ = folio_of(self.machine, first)
+        if head - delta < self.span.start or end - delta > self.span.end:
+            raise Obstacle("large-folio-crosses", first - delta)
+        if first == head:
+            self.point(head, end, self.skew() - delta, head - delta)
+            self.done += 1
 
     def behind(self, start: int, end: int, pte: Pte) -> Iterator[tuple[int, int, int]]:
         """The folios behind entries, under migration or in the swap cache: (first frame, end, frame - page)."""
