@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
-from mremapdsl.model.fault import populate
+from mremapdsl.model.fault import lock_in, populate
 from mremapdsl.model.machine import Machine, Mm
 from mremapdsl.model.merge import modify
 from mremapdsl.model.reason import Refused, Why, refuse, why
@@ -49,8 +47,7 @@ def mprotect(machine: Machine, mm: Mm, start: int, pages: int, prot: str) -> Why
             modify(machine, mm, i, at, stop, flags)
             machine.committed += charge
             if vma.flags & (WRITE | SHARED | LOCKED) == LOCKED and flags & WRITE:
-                with suppress(Refused):  # what cannot be faulted in (a guard page) is left
-                    populate(machine, mm, at, stop)
+                populate(machine, mm, at, stop)
             did = why("changed")
         at = stop
     return did
@@ -84,18 +81,18 @@ def mlock(machine: Machine, mm: Mm, start: int, pages: int, lock: bool) -> Why:
             modify(machine, mm, i, at, stop, flags)
         at = stop
     if lock and pages:
-        lock_in(machine, mm, start, end)
+        populate_locked(machine, mm, start, end)
         return why("locked-in")
     return why("changed")
 
 
-def lock_in(machine: Machine, mm: Mm, start: int, end: int) -> None:
+def populate_locked(machine: Machine, mm: Mm, start: int, end: int) -> None:
     """Fault the locked range in; memory that cannot be accessed at all is ENOMEM, after what lies before it."""
     for vma in [v for v in mm.vmas if v.end > start and v.start < end]:
         if not vma.flags & ACCESS:
             raise refuse("ENOMEM", "no-access", start=vma.start, end=vma.end)
         try:
-            populate(machine, mm, max(start, vma.start), min(end, vma.end))
+            lock_in(machine, mm, vma, max(start, vma.start), min(end, vma.end))
         except Refused as refused:
             raise refuse("ENOMEM", refused.reason.reason, **refused.reason.values) from None
 

@@ -110,7 +110,10 @@ class _Encoder:
         ksm = self.ksm()
         frames = self.all_frames()
         slots = self.all_slots()
-        files = tuple((name, file.pages, self.cache(file)) for name, file in sorted(machine.files.items()))
+        files = tuple(
+            (name, file.pages, self.cache(file), tuple(file.swapped.runs))
+            for name, file in sorted(machine.files.items())
+        )
         anons = self.all_anons()
         return (tuple(mms), anons, frames, slots, files, ksm, tuple(machine.settings))
 
@@ -236,8 +239,9 @@ def decode(key: Key, rules: Rules) -> Machine:
     for i, data in enumerate(mms):
         mm = _mm(f"p{i}", data)
         machine.mms[mm.name] = mm
-    for name, pages, cached in files:
-        machine.files[name] = File(pages, RunMap(_runs((page, frame - page) for page, frame in cached)))
+    for name, pages, cached, swapped in files:
+        cache = RunMap(_runs((page, frame - page) for page, frame in cached))
+        machine.files[name] = File(pages, cache, RunMap(swapped))
     if ksm:
         machine.ksm = _ksm(ksm)
     machine.journal = Journal()

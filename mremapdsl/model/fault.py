@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from mremapdsl.model.anon import prepare
 from mremapdsl.model.filemap import fault_file
 from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
-from mremapdsl.model.reason import NotModelled, refuse
+from mremapdsl.model.reason import NotModelled, Refused, refuse
 from mremapdsl.model.records import (
     ACCESS,
     ANON,
@@ -19,6 +21,7 @@ from mremapdsl.model.records import (
     ZERO,
     Frame,
     Pte,
+    Vma,
 )
 from mremapdsl.model.swap import swap_in
 from mremapdsl.model.thp import (
@@ -191,12 +194,19 @@ def prepare_huge_write(machine: Machine, mm: Mm, i: int, block: int, pte: Pte) -
         machine.split_huge_block(mm, block)
 
 
-def populate(machine: Machine, mm: Mm, start: int, end: int, write: bool | None = None) -> None:
-    """Fault in mapped pages as mlock and MAP_POPULATE do: writable private memory for write, the rest for read."""
+def populate(machine: Machine, mm: Mm, start: int, end: int) -> None:
+    """Fault in mapped pages; a VMA is left at the first page that cannot be (mm_populate)."""
     for vma in [v for v in mm.vmas if v.end > start and v.start < end and v.flags & ACCESS]:
-        i = mm.find(vma.start)
-        wants_write = write if write is not None else vma.flags & (WRITE | SHARED) == WRITE
-        populate_vma(machine, mm, i, max(start, vma.start), min(end, vma.end), wants_write)
+        with suppress(Refused):
+            lock_in(machine, mm, vma, max(start, vma.start), min(end, vma.end))
+
+
+def lock_in(machine: Machine, mm: Mm, vma: Vma, start: int, end: int) -> None:
+    """Fault in pages of a VMA as mlock does: writable private memory for write, the rest for read.
+
+    Raises Refused. Kernel: populate_vma_page_range.
+    """
+    populate_vma(machine, mm, mm.find(vma.start), start, end, vma.flags & (WRITE | SHARED) == WRITE)
 
 
 def populate_vma(machine: Machine, mm: Mm, i: int, start: int, end: int, write: bool) -> None:
@@ -221,6 +231,8 @@ def populate_swapped(machine: Machine, mm: Mm, i: int, start: int, end: int, pte
 
 
 def unshare_present(machine: Machine, mm: Mm, i: int, start: int, end: int, pte: Pte) -> None:
-    """Write faults that keep the content."""
+    """Write faults that keep the content; the first may split a huge mapping."""
     for s, e, frame in machine.frames.clip(start + pte.delta, end + pte.delta):
-        write_present(machine, mm, i, s - pte.delta, e - pte.delta, pte, frame.data)
+        now = mm.ptes.at(s - pte.delta)
+        assert now is not None
+        write_present(machine, mm, i, s - pte.delta, e - pte.delta, now, frame.data)

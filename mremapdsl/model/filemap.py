@@ -40,11 +40,23 @@ def fault_file(machine: Machine, mm: Mm, i: int, start: int, end: int, byte: int
 
 def fill_cache(machine: Machine, file: File, first: int, last: int) -> None:
     """Bring file pages [first, last) into the page cache; new ones are zero."""
-    for s, e, frame in file.cache.cover(first, last):
+    for start, end, frame in file.cache.cover(first, last):
         if frame is None:
-            number = machine.allocate(e - s)
-            machine.put_folios(number, e - s, Frame(FILE, 0, s - number, 0, False, 0))
-            file.cache.splice(s, e, [(s, e, number - s)])
+            for s, e, data in file.swapped.cover(start, end):
+                number = machine.allocate(e - s)
+                machine.put_folios(number, e - s, Frame(FILE, 0, s - number, 0, False, data or 0))
+                file.cache.splice(s, e, [(s, e, number - s)])
+            file.swapped.splice(start, end)
+
+
+def page_out_cached(machine: Machine, mm: Mm, vma: Vma, start: int, end: int, frame: Frame) -> None:
+    """Pages [start, end), which nobody else maps, leave the page cache for swap (shmem_writeout)."""
+    first, last, number = start + vma.skew, end + vma.skew, start + vma.skew - frame.delta
+    file = machine.files[vma.file or ""]
+    machine.set_ptes(mm, start, end)
+    machine.edit_frames(number, number + end - start, lambda _: None)
+    file.cache.splice(first, last)
+    file.swapped.splice(first, last, [(first, last, frame.data)])
 
 
 def map_cached(machine: Machine, mm: Mm, vma: Vma, file: File, start: int, end: int) -> None:

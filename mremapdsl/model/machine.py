@@ -95,6 +95,8 @@ class File(NamedTuple):
     """Its size; None for a file as large as anyone maps it."""
     cache: RunMap[int]
     """frame - file page of each page in the page cache."""
+    swapped: RunMap[int]
+    """First byte of each page that is in swap instead."""
 
 
 class Machine:
@@ -132,7 +134,9 @@ class Machine:
         new.anon_vmas = self.anon_vmas.copy()
         new.frames = self.frames.copy()
         new.slots = self.slots.copy()
-        new.files = {name: File(file.pages, file.cache.copy()) for name, file in self.files.items()}
+        new.files = {
+            name: File(file.pages, file.cache.copy(), file.swapped.copy()) for name, file in self.files.items()
+        }
         new.ksm = self.ksm.copy()
         new.counters = self.counters.copy()
         new.journal = Journal()

@@ -66,11 +66,11 @@ def new_vma(machine: Machine, mm: Mm, op: Mmap) -> Vma:
     file, skew, anon_skew = None, 0, 0
     if op.file is not None:
         file, skew = op.file, op.file_page - op.at
-        machine.files.setdefault(file, File(None, RunMap()))
+        machine.files.setdefault(file, File(None, RunMap(), RunMap()))
         anon_skew = 0 if machine.rules.private_file_index and not op.shared else skew
     elif op.shared:
         file, skew = f"shmem{len(machine.files) + 1}", -op.at
-        machine.files[file] = File(op.pages, RunMap())
+        machine.files[file] = File(op.pages, RunMap(), RunMap())
         anon_skew = skew
     if mm.merge_any and not flags & SHARED and machine.rules.merge_any_first:
         flags |= MERGEABLE

@@ -64,6 +64,10 @@ def move_tables(machine: Machine, mm: Mm, start: int, end: int, to: int) -> list
             machine.drop_tables(mm, first, last)
             machine.need_tables(mm, (first + shift) * HUGE_PAGES, (last + shift) * HUGE_PAGES)
             moved.append((first, last))
+    border = (end - 1) // HUGE_PAGES
+    if border == to // HUGE_PAGES and start < to and mm.tables.at(border) is not None:
+        # the first pages moved may have given the block of the last ones a table
+        machine.need_tables(mm, max(start, border * HUGE_PAGES) - start + to, end - start + to)
     return moved
 
 

@@ -6,8 +6,9 @@ else maps them.
 
 from __future__ import annotations
 
+from mremapdsl.model.filemap import page_out_cached
 from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
-from mremapdsl.model.records import ANON, LOCKED, PRESENT, SHARED, SWAP, Frame
+from mremapdsl.model.records import ANON, FILE, LOCKED, PRESENT, SWAP, Frame
 from mremapdsl.model.rmap import walk
 from mremapdsl.model.swap import drop_clean, swap_out
 from mremapdsl.model.thp import folio_of, mappers, split_folio
@@ -38,14 +39,14 @@ def cold(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
 
 def page_out(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
     """Reclaim the pages of the range that nobody else maps (madvise_cold_or_pageout_pte_range)."""
-    vma = mm.vmas[i]
-    if vma.file is not None and vma.flags & SHARED:
-        return
     split_partly_mapped(machine, mm, start, end)
     for s, e, pte in mm.ptes.clip(start, end):
         if pte.kind == PRESENT:
             for first, last, frame in machine.frames.clip(s + pte.delta, e + pte.delta):
-                if frame.maps == 1 and not (frame.order and is_shared(machine, mm, first)):
+                if frame.kind == FILE:
+                    if frame.maps == 1 and not frame.pins and machine.settings.swap:
+                        page_out_cached(machine, mm, mm.vmas[i], first - pte.delta, last - pte.delta, frame)
+                elif frame.maps == 1 and not (frame.order and is_shared(machine, mm, first)):
                     reclaim(machine, first, last, frame)
 
 

@@ -87,7 +87,7 @@ def _unmapped(frame: Frame) -> Frame | None:
 def swap_in(machine: Machine, mm: Mm, i: int, start: int, end: int, pte: Pte, byte: int | None) -> None:
     """A read (``byte`` None) or write fault on swap entries of VMA i. Kernel: do_swap_page."""
     delta = pte.delta
-    for s, e, slot in list(machine.slots.clip(start + delta, end + delta)):
+    for s, e, slot in list(slot_runs(machine, start + delta, end + delta)):
         page, stop = s - delta, e - delta
         vma = mm.vmas[i]
         alone = slot.users == 1 and not held_elsewhere(machine, s, slot)
@@ -104,6 +104,16 @@ def swap_in(machine: Machine, mm: Mm, i: int, start: int, end: int, pte: Pte, by
             map_back(machine, mm, page, stop, frame, exclusive=False, byte=None)
         else:
             copy_back(machine, mm, vma, page, stop, byte)
+
+
+def slot_runs(machine: Machine, start: int, end: int) -> Iterator[tuple[int, int, Slot]]:
+    """The slots [start, end) in runs whose folios in the swap cache, if they have some, are alike."""
+    for s, e, slot in machine.slots.clip(start, end):
+        if slot.cached is None:
+            yield s, e, slot
+        else:
+            for first, last, _ in machine.frames.cover(s + slot.cached, e + slot.cached):
+                yield first - slot.cached, last - slot.cached, slot
 
 
 def misplaced(machine: Machine, vma: Vma, frame: int, page: int) -> bool:

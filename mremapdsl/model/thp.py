@@ -11,7 +11,7 @@ from typing import NamedTuple
 from mremapdsl.model.anon import prepare
 from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
 from mremapdsl.model.reason import NotModelled, Why, refuse, why
-from mremapdsl.model.records import ANON, HUGEPAGE, LOCKED, NOHUGEPAGE, PRESENT, SHARED, SWAP, ZERO, Frame, Pte, Vma
+from mremapdsl.model.records import ANON, HUGEPAGE, LOCKED, NOHUGEPAGE, PRESENT, SWAP, ZERO, Frame, Pte, Vma
 from mremapdsl.model.rmap import walk
 
 HUGE_ORDER = 9
@@ -145,14 +145,17 @@ def collapse(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
     page is pinned. Kernel: madvise_collapse, hpage_collapse_scan_pmd, collapse_huge_page.
     """
     vma = mm.vmas[i]
-    if vma.flags & SHARED and machine.files[vma.file or ""].cache:
-        raise NotModelled("MADV_COLLAPSE of shared memory that has pages")
     last_block = vma.end - vma.end % HUGE_PAGES - HUGE_PAGES
-    if vma.flags & NOHUGEPAGE or vma.file is not None or not vma.anon or last_block < vma.start:
+    able = not vma.skew % HUGE_PAGES if vma.file is not None else vma.anon
+    if vma.flags & NOHUGEPAGE or last_block < vma.start or not able:
         raise refuse("EINVAL", "not-collapsible", start=vma.start, end=vma.end)
     first, last = -(-start // HUGE_PAGES) * HUGE_PAGES, end - end % HUGE_PAGES
     if last < first and machine.rules.collapse_without_block:
         raise refuse("EINVAL", "no-whole-block", start=start, end=end)
+    if vma.file is not None and first < last:
+        if machine.files[vma.file].cache:
+            raise NotModelled("MADV_COLLAPSE of files and shared memory that have pages")
+        raise refuse("EINVAL", "not-collapsible", start=vma.start, end=vma.end)
     failed = None
     for block in range(first, last, HUGE_PAGES):
         failed = collapse_block(machine, mm, vma, block) or failed
