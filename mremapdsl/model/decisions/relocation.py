@@ -172,4 +172,8 @@ decision(
 constant(
     "relocation_lock", "new_anon_vma", True, "The new VMA's anon_vma, write-locked until the page tables have moved."
 )
-constant("relocation_lock", "none", False, "Nothing.", wrong=True)
+constant(
+    "relocation_lock", "none", False,
+    "Nothing, to show what it is for: every relocation then has a moment at which a walk misses its folios (Jann Horn "
+    "asks which locks protect them, @<CAG48ez3CiRTUv4Qwy_UQzQuEDtUoPVVXnuPyiWoAhWVqkF3VTA@mail.gmail.com>).",
+)  # fmt: skip
