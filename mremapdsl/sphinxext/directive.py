@@ -16,6 +16,7 @@ from mremapdsl import api
 from mremapdsl.matrix import Matrix, columns, row
 from mremapdsl.program import Program, Scenario
 from mremapdsl.record import ScenarioRecord
+from mremapdsl.report.prose import titled
 from mremapdsl.sphinxext import parts, running
 from mremapdsl.sphinxext.prose import prose
 from mremapdsl.sphinxext.running import Ran, Unusable
@@ -29,7 +30,7 @@ STEPS = re.compile(r"(\d+|last)(?:-(\d+|last))?")
 logger = logging.getLogger(__name__)
 
 
-def shown(argument: str | None) -> list[str]:
+def kinds(argument: str | None) -> list[str]:
     """``:show:``: what to show, in this order. Raises ValueError."""
     found = [word.strip() for word in (argument or "").split(",")]
     for word in found:
@@ -62,7 +63,7 @@ class ScenarioDirective(SphinxDirective):
     optional_arguments = 1
     final_argument_whitespace = True
     option_spec: ClassVar[OptionSpec | None] = {
-        "show": shown,
+        "show": kinds,
         "scenario": directives.unchanged_required,
         "rules": directives.unchanged_required,
         "step": steps,
@@ -144,32 +145,31 @@ class ScenarioDirective(SphinxDirective):
         self, kind: str, program: Program, scenarios: Sequence[Scenario], records: Sequence[ScenarioRecord]
     ) -> Iterator[nodes.Node]:
         """One of the things that can be shown."""
+        chosen = scenarios[0] if "scenario" in self.options else None
         if kind == "prose":
-            whole = [program.doc] if len(scenarios) == len(program.scenarios) else []
-            yield from prose("\n\n".join([*whole, *(scenario.doc for scenario in scenarios)]))
+            yield from prose(titled(parts.about(program, chosen))[1])
         elif kind == "source":
-            yield from parts.source(program, scenarios, without_prose="prose" in self.options.get("show", ()))
+            yield parts.source(program, chosen, without_prose="prose" in self.options.get("show", ()))
         elif kind == "table":
             yield self.compared(program, scenarios) if self.across else parts.outcomes(records)
-        else:
-            for record in records:
-                if kind == "picture" and len(records) > 1:
-                    about: list[nodes.Node | str] = [
-                        f"{record.scenario.title}, rules ",
-                        *parts.rules_name(record.rules),
-                    ]
-                    yield parts.paragraph(*about, role="mrs-run")
-                yield from self.of_run(kind, record, alone=len(records) == 1 and "rules" not in self.options)
-
-    def of_run(self, kind: str, record: ScenarioRecord, *, alone: bool) -> Iterator[nodes.Node]:
-        """The same for what is shown of a single run."""
-        wanted = self.wanted_steps(record)
-        if kind == "trace":
-            yield parts.trace(record, wanted, alone=alone)
         elif kind == "picture":
-            yield from parts.pictures(record, wanted, f"mrs{self.env.new_serialno('mrs')}-")
+            yield from self.pictures(records)
+        elif kind == "trace":
+            alone = len(records) == 1 and "rules" not in self.options
+            yield from (parts.trace(record, self.wanted_steps(record), alone=alone) for record in records)
         else:
-            yield from parts.failures(record)
+            yield from (node for record in records for node in parts.failures(record))
+
+    def pictures(self, records: Sequence[ScenarioRecord]) -> Iterator[nodes.Node]:
+        """Pictures of the steps, once for all rules under which they are the same."""
+        for shown in parts.alike((record, self.wanted_steps(record)) for record in records):
+            if len(records) > 1:
+                about: list[nodes.Node | str] = [
+                    f"{shown.record.scenario.title}, rules ",
+                    *parts.rules_names(shown.rules),
+                ]
+                yield parts.paragraph(*about, role="mrs-run")
+            yield from parts.pictures(shown.record, shown.steps, f"mrs{self.env.new_serialno('mrs')}-")
 
     def wanted_steps(self, record: ScenarioRecord) -> list[int] | None:
         """The steps that ``:step:`` names; None for all. Raises Unusable."""

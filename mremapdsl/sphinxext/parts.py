@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from typing import NamedTuple, TypeAlias
 
 from docutils import nodes
 from sphinx import addnodes
 
+from mremapdsl.lang.docs import blocks
 from mremapdsl.matrix import Cell, Matrix, cell, headings
 from mremapdsl.matrix import caption as matrix_caption
 from mremapdsl.model.reasons import REASONS
@@ -16,12 +18,15 @@ from mremapdsl.pictures.draw import NARROW, draw
 from mremapdsl.pictures.scene import Scene, scenes
 from mremapdsl.program import Program, Scenario
 from mremapdsl.record import ScenarioRecord, StepRecord
+from mremapdsl.report.compare import essence
 from mremapdsl.report.scenario import extent
 from mremapdsl.sphinxext.prose import inline
 from mremapdsl.sphinxext.roles import name
 from mremapdsl.trace.failures import failure_lines
 from mremapdsl.trace.text import scenario_lines, step_lines
 
+Steps: TypeAlias = "Sequence[int] | None"
+"""Numbers of steps; None for all."""
 WIDTH = 720.0
 """Of pictures, in points."""
 MOST_COLUMNS = 28
@@ -44,36 +49,36 @@ def paragraph(*content: nodes.Node | str, role: str) -> nodes.paragraph:
 # --- source ----------------------------------------------------------------------------------------------------------
 
 
-def source(program: Program, scenarios: Sequence[Scenario], *, without_prose: bool) -> Iterator[nodes.Node]:
-    """The file, or the part of it that holds each scenario; without the documentation that stands beside it."""
-    text = program.text.replace("\r\n", "\n").removeprefix("\ufeff").split("\n")
-    if len(scenarios) == len(program.scenarios):
-        parts = [(1, len(text))]
-    else:
-        parts = [extent(program, scenario) for scenario in scenarios]
-    heads = [scenario.line for scenario in scenarios]
-    for first, last in parts:
-        lines = text[first - 1 : last]
-        yield code("\n".join(undocumented(lines, first, heads) if without_prose else lines), "mrs")
+def source(program: Program, scenario: Scenario | None, *, without_prose: bool) -> nodes.Node:
+    """The file, or the part of it that holds a scenario; without the documentation that :func:`about` gives."""
+    text = program.text.replace("\r\n", "\n").removeprefix("\ufeff")
+    if scenario is not None:
+        first, last = extent(program, scenario)
+        text = "\n".join(text.split("\n")[first - 1 : last])
+    return code(undocumented(text, about(program, scenario)) if without_prose else text, "mrs")
 
 
-def undocumented(lines: Sequence[str], first: int, heads: Sequence[int]) -> Iterator[str]:
-    """The lines (from number ``first`` on) without the documentation of the file and of scenarios."""
-    pending: list[str] = []
-    for number, line in enumerate(lines, first):
-        if line.startswith("##"):
-            pending.append(line)
-            continue
-        if pending and number not in heads and line.strip() and line.startswith((" ", "\t")):
-            yield from pending
-        pending = []
-        yield line
+def about(program: Program, scenario: Scenario | None) -> str:
+    """The documentation of a scenario, or of the file."""
+    [*_, last] = program.scenarios
+    return scenario.doc if scenario is not None else program.doc if len(program.scenarios) > 1 else last.doc
+
+
+def undocumented(text: str, doc: str) -> str:
+    """The text without the comments that are this documentation."""
+    kept, at = "", 0
+    for block in blocks(text):
+        words = "\n".join(block.lines)
+        if doc and doc.startswith(words):
+            doc = doc[len(words) :].lstrip("\n")
+            kept, at = kept + text[at : block.start], block.end
+    return kept + text[at:]
 
 
 # --- traces ----------------------------------------------------------------------------------------------------------
 
 
-def trace(record: ScenarioRecord, steps: Sequence[int] | None, *, alone: bool) -> nodes.Node:
+def trace(record: ScenarioRecord, steps: Steps, *, alone: bool) -> nodes.Node:
     """The trace of a run: of some steps only, or without its head if it is the only one."""
     if steps is not None:
         lines = [line for number in steps for line in ("", *step_lines(record, number))]
@@ -94,7 +99,31 @@ def failures(record: ScenarioRecord) -> Iterator[nodes.Node]:
 # --- pictures --------------------------------------------------------------------------------------------------------
 
 
-def pictures(record: ScenarioRecord, steps: Sequence[int] | None, prefix: str) -> Iterator[nodes.Node]:
+class Shown(NamedTuple):
+    """Runs of a scenario that do the same in the steps to show."""
+
+    record: ScenarioRecord
+    """One of them."""
+    steps: Steps
+    rules: list[str]
+    """Of all of them."""
+
+
+def alike(runs: Iterable[tuple[ScenarioRecord, Steps]]) -> Iterator[Shown]:
+    """The runs, those of a scenario that do the same in the steps to show taken together."""
+    found: list[tuple[tuple[Scenario, list[object]], Shown]] = []
+    for record, steps in runs:
+        did: list[object] = [essence(s) for i, s in enumerate(record.steps, 1) if steps is None or i in steps]
+        own = record.scenario, did
+        same = next((shown for other, shown in found if other == own), None)
+        if same is None:
+            found.append((own, Shown(record, steps, [record.rules])))
+        else:
+            same.rules.append(record.rules)
+    yield from (shown for _, shown in found)
+
+
+def pictures(record: ScenarioRecord, steps: Steps, prefix: str) -> Iterator[nodes.Node]:
     """A picture of each step with its verdict below it; in documents that are no pages, what the trace says."""
     for scene in scenes(record):
         if steps is None or scene.number in steps:
@@ -161,11 +190,7 @@ def outcomes(records: Sequence[ScenarioRecord]) -> nodes.table:
             alike.setdefault((cell(record), held(record)), []).append(record.rules)
         for i, ((found, judged), rules) in enumerate(alike.items()):
             title = inline(scenario.title) if i == 0 else []
-            names: list[nodes.Node] = []
-            for rule in rules:
-                names += [nodes.Text(", ")] if names else []
-                names += rules_name(rule)
-            rows.append([*([title] if several else []), names, in_words(found), [nodes.Text(judged)]])
+            rows.append([*([title] if several else []), rules_names(rules), in_words(found), [nodes.Text(judged)]])
     return table([*(["scenario"] if several else []), "rules", "outcome", "expectations"], rows)
 
 
@@ -195,10 +220,14 @@ def in_words(found: Cell) -> list[nodes.Node]:
     return said
 
 
-def rules_name(text: str) -> list[nodes.Node]:
-    """A rule set with its overrides."""
-    rule, sign, overrides = text.partition(" with ")
-    return [name("mrs-rules", rule), *([nodes.Text(f"{sign}{overrides}")] if sign else [])]
+def rules_names(rules: Iterable[str]) -> list[nodes.Node]:
+    """Rule sets, some with overrides."""
+    names: list[nodes.Node] = []
+    for text in rules:
+        rule, sign, overrides = text.partition(" with ")
+        names += [nodes.Text(", ")] if names else []
+        names += [name("mrs-rules", rule), *([nodes.Text(f"{sign}{overrides}")] if sign else [])]
+    return names
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[Sequence[nodes.Node]]]) -> nodes.table:
