@@ -62,10 +62,10 @@ class Writer:
     def statement(self, statement: Statement) -> str:
         """A step, an expectation or ``show``, with its process."""
         match statement:
-            case Step(op, _, _, fails) if not statement.during:
-                return self.call(op, fails)
-            case Expect(predicate, process, _, _, on) if not statement.quantifier:
-                return self.expectation(predicate, process, on)
+            case Step(op, _, _, fails):
+                return self.call(op, fails) + self.during(statement)
+            case Expect(predicate, process, _, _, on, quantifier=quantifier):
+                return self.expectation(predicate, process, on, quantifier)
             case Show(_, process):
                 return f"{_prefix(process)}show"
             case _:
@@ -78,10 +78,22 @@ class Writer:
             raise Unsayable(f"{fails} is no errno")
         return f"{_prefix(op.process)}{words}" + (f" fails {fails}" if fails else "")
 
-    def expectation(self, predicate: Predicate, process: str = FIRST_PROCESS, on: Sequence[str] = ()) -> str:
-        """``expect PREDICATE [on RULES]``."""
+    def during(self, step: Step) -> str:
+        """``during relocation { … }`` behind a call; processes but the caller's are named."""
+        events: list[str] = []
+        for event in step.during:
+            own = event.op.process if isinstance(event, Step) else getattr(event, "process", FIRST_PROCESS)
+            words = self.statement(event).removeprefix(_prefix(own))
+            events.append(words if own == step.op.process else f"{own}: {words}")
+        return f" during relocation {{ {'; '.join(events)} }}" if events else ""
+
+    def expectation(
+        self, predicate: Predicate, process: str = FIRST_PROCESS, on: Sequence[str] = (), quantifier: str = ""
+    ) -> str:
+        """``expect [QUANTIFIER] PREDICATE [on RULES]``."""
         words = predicate_text(predicate, process, self)
-        return f"{_prefix(process)}expect {words}" + (f" on {', '.join(on)}" if on else "")
+        how = f"{quantifier} " if quantifier else ""
+        return f"{_prefix(process)}expect {how}{words}" + (f" on {', '.join(on)}" if on else "")
 
     # --- places -------------------------------------------------------------------------------------------
 
@@ -375,9 +387,9 @@ def essence(statement: Statement) -> tuple[Any, ...]:
     """A statement without what its place in a text adds: lines, words, names of ranges, documentation."""
     match statement:
         case Step(op, _, _, fails):
-            return op, fails
-        case Expect(predicate, process, _, _, on):
-            return unnamed(predicate), process, on
+            return op, fails, tuple(map(essence, statement.during))
+        case Expect(predicate, process, _, _, on, quantifier=quantifier):
+            return unnamed(predicate), process, on, quantifier
         case Show(_, process):
             return (process,)
         case _:

@@ -7,29 +7,49 @@ from __future__ import annotations
 
 import os
 import sys
-import time
-from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Sequence
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 
 from mremapdsl import api
 from mremapdsl.cli import complain, status
 from mremapdsl.explore.alphabet import KINDS, Bounds
-from mremapdsl.explore.cover import Covered, cover
-from mremapdsl.explore.run import Limits, Result, search
-from mremapdsl.explore.search import Level, Problem, symmetry_for
-from mremapdsl.explore.shards import Report, merge, read, write
-from mremapdsl.explore.witness import Witness, witness
+from mremapdsl.explore.run import Limits, Meter, Result, search
+from mremapdsl.explore.search import Problem, Progress, may_slide, symmetry_for
+from mremapdsl.explore.shards import Finding, Report, merge, read, write
+from mremapdsl.explore.taking import Taken
+from mremapdsl.explore.witness import after, witness
 from mremapdsl.model.machine import Machine
-from mremapdsl.ops import Operation
-from mremapdsl.program import Expect, RuleChoice
+from mremapdsl.program import Expect, RuleChoice, Step
+from mremapdsl.trace.style import paragraph
 
 USUAL = "mmap,touch,fork,munmap,mremap,mprotect,exit"
 RELOCATING = ",relocate,must,pin,migrate,swapout-cached"
-EPILOG_FIND = "violation, or a predicate of the language about the process that made the last call"
+WIDTH = 80
+EPILOG = f"""\
+--ops takes names, separated by commas; +NAME adds to the usual ones.
+usual: {USUAL.replace(",", " ")}
+       under rules with relocation also {RELOCATING[1:].replace(",", " ")}
+all:   {{all}}
+
+WHAT is `violation`, or a predicate of the language about the process that made
+the last call, as in --find 'fallback because forked-parent'.
+
+examples:
+  mremapdsl explore --rules relocate-rfc1                  what breaks the reverse map?
+  mremapdsl explore --rules relocate-v1 --against relocate-auto
+  mremapdsl explore --rules linux-6.18 --find 'vmas 3' --pages 3
+  mremapdsl explore --rules relocate-v1-7.3 --cover        how is each reason reached?
+
+exit status: --find violation 1 if one was found, 0 if the bound holds none; any
+other --find and --against 0 if found, 1 if not; 4 if the search was cut short
+before it could tell, 130 by Ctrl-C; 2 the input could not be used
+"""
 
 
 def configure(parser: ArgumentParser) -> None:
     """The options."""
+    parser.formatter_class = RawDescriptionHelpFormatter
+    names = list(paragraph(" ".join(KINDS), "", " " * 7, WIDTH - 7))
+    parser.epilog = EPILOG.format(all="\n".join(names))
     add = parser.add_argument
     add("start", nargs="?", metavar="FILE", help="begin where this scenario ends (default: an empty machine)")
     add(
@@ -41,9 +61,8 @@ def configure(parser: ArgumentParser) -> None:
     add("--pages", type=int, default=4, metavar="N", help="pages that all VMAs together may span (default: 4)")
     add("--procs", type=int, default=2, metavar="P", help="processes at a time (default: 2)")
     add("--depth", type=int, default=6, metavar="D", help="operations in a row (default: 6)")
-    add("--ops", metavar="LIST", help=f"what to try: {', '.join(KINDS)}; +NAME adds to the usual ones ({USUAL}; "
-        f"with relocation also {RELOCATING[1:]})")  # fmt: skip
-    add("--find", metavar="WHAT", help=f"{EPILOG_FIND} (default: violation)")
+    add("--ops", metavar="LIST", help="what to try (below)")
+    add("--find", metavar="WHAT", help="what to look for (below; default: violation)")
     add("--against", metavar="R2", help="find a run in which these rules end differently")
     add("--all-minimal", action="store_true", help="every kind of finding of the least depth, not only the first")
     add("--cover", action="store_true", help="a table of every reason with its shortest scenario")
@@ -58,107 +77,139 @@ def configure(parser: ArgumentParser) -> None:
 
 def main(args: Namespace) -> int:
     """Search, print, and say by the exit status whether something was found."""
-    if args.merge:
-        return report(args, merge([read(path) for path in args.merge]), [])
     try:
-        choice = one_choice(args.rules)
-        against = one_choice(args.against) if args.against else None
-        start, before = starting_point(args, choice)
+        check(args)
+        if args.merge:
+            return report(args, merge([read(path) for path in args.merge]))
+        choice = one_choice(args.rules, "--rules")
+        against = one_choice(args.against, "--against") if args.against else None
         if args.cover:
+            from mremapdsl.cli.cover import cover_table
+
             return cover_table(args, choice)
-        problem = make_problem(args, choice, against)
-        shard = parse_shard(args.shard)
-    except (api.CompileError, ValueError) as error:
+        begins, start = starting_point(args.start, choice)
+        sought = parse_predicate(args) if args.find and args.find != "violation" else None
+        problem = make_problem(args, choice, against, sought, start)
+        limits = Limits(args.depth, args.max_states, args.time, not args.all_minimal, shard=parse_shard(args.shard))
+    except api.CompileError as error:
         print(error, file=sys.stderr)
         return status.UNUSABLE
-    except OSError as error:
-        complain(f"{error.filename}: {error.strerror}")
+    except ValueError as error:
+        complain(str(error))
         return status.UNUSABLE
-    limits = Limits(args.depth, args.max_states, args.time, not args.all_minimal, False, shard)
-    result = search(problem, start, limits, max(1, args.jobs), meter())
-    witnesses = [witness(problem, start, before, found) for found in result.found]
-    return report(args, make_report(args, problem, choice, result, witnesses), witnesses)
+    result = search(problem, start, limits, args.jobs, meter())
+    return report(args, make_report(args, problem, (choice, against), result, begins, sought))
 
 
-def one_choice(text: str) -> RuleChoice:
+def check(args: Namespace) -> None:
+    """Raises ValueError for options that make no sense."""
+    for name in ("pages", "procs", "depth", "jobs", "max_states"):
+        if getattr(args, name) < 1:
+            raise ValueError(f"--{name.replace('_', '-')} must be at least 1")
+    if args.against and args.find:
+        raise ValueError("--against looks for a difference; it does not go with --find")
+    if args.json and os.path.lexists(args.json):
+        raise ValueError(f"--json: {args.json} exists already; it is left alone")
+
+
+def one_choice(text: str, option: str) -> RuleChoice:
     """One rule set from the command line."""
-    choices = api.parse_rules(text, file="--rules")
+    choices = api.parse_rules(text, file=option)
     if len(choices) != 1:
-        raise ValueError("explore takes one rule set at a time; compare two with --against")
+        raise ValueError(f"{option} takes one rule set here; two are compared by --rules R --against R2")
     return choices[0]
 
 
-def starting_point(args: Namespace, choice: RuleChoice) -> tuple[Machine, tuple[Operation, ...]]:
-    """The machine to begin on, and the operations that have run on it."""
-    machine = Machine(api.rules(choice))
-    if not args.start:
-        return machine, ()
-    from mremapdsl.explore.search import take
-    from mremapdsl.program import Step
-
-    program = api.compile(args.start)
-    steps = [s for s in program.scenarios[0].body if isinstance(s, Step)]
-    for step in steps:
-        taken = take(machine, step.op)
-        if taken is None or taken.result != (step.fails or "ok"):
-            raise ValueError(f"{args.start}:{step.line}: the start scenario does not run as written under {choice}")
-    return machine, tuple(step.op for step in steps if step.fails is None)
+def starting_point(file: str | None, choice: RuleChoice) -> tuple[tuple[Taken, ...], Machine]:
+    """What has run before the search, and the machine that it left."""
+    if file is None:
+        return (), Machine(api.rules(choice))
+    scenario = api.compile(file).scenarios[0]
+    if scenario.branches:
+        raise ValueError(f"{file}: a search begins behind one run, but this scenario has several")
+    steps = [s for s in scenario.body if isinstance(s, Step)]
+    taken, machine = after(api.rules(choice), [s.op for s in steps])
+    for step, did in zip(steps, taken, strict=True):
+        if did.result != (step.fails or "ok"):
+            raise ValueError(f"{file}:{step.line}: `{step.text}` = {did.result} under {choice}: no place to begin")
+    return taken, machine
 
 
-def make_problem(args: Namespace, choice: RuleChoice, against: RuleChoice | None) -> Problem:
+def make_problem(
+    args: Namespace, choice: RuleChoice, against: RuleChoice | None, sought: Expect | None, start: Machine
+) -> Problem:
     """The search that the options describe."""
+    from mremapdsl.explore.finding import names_places, predicate_test
+
     rules = api.rules(choice)
-    usual = USUAL + (RELOCATING if rules.relocate_flags or rules.trigger(0) else "")
-    wanted = args.ops or usual
-    if wanted.startswith("+"):
-        wanted = f"{usual},{wanted[1:]}"
-    kinds = tuple(dict.fromkeys(wanted.replace("+", "").split(",")))
-    unknown = [kind for kind in kinds if kind not in KINDS]
-    if unknown:
-        from mremapdsl.lang.words import meant
-
-        near = meant(unknown[0], KINDS)
-        hint = f"; did you mean `{near}`?" if near else ""
-        raise ValueError(f"--ops: `{unknown[0]}` is nothing to try{hint}")
-    ordered = tuple(kind for kind in KINDS if kind in kinds)
-    bounds = Bounds(args.pages, args.procs, ordered)
-    find, predicate = "violation", None
-    if args.find and args.find != "violation":
-        from mremapdsl.explore.finding import predicate_test
-
-        find, predicate = "predicate", predicate_test(parse_predicate(args.find))
-    if against is not None:
-        find = "difference"
-    return Problem(rules, api.rules(against) if against else None, bounds, symmetry_for(bounds), find, predicate)
+    kinds = parse_kinds(args.ops, USUAL + (RELOCATING if rules.relocate_flags or rules.trigger(0) else ""))
+    if against and "inside" in kinds:
+        raise ValueError("--ops: `inside` does not go with --against: the moments of two rule sets differ")
+    places = sought is not None and names_places(sought.predicate)
+    vmas = [vma for mm in start.mms.values() for vma in mm.vmas]
+    first, last = (min(v.start for v in vmas), max(v.end for v in vmas)) if vmas else (0, 0)
+    if last - first > args.pages:
+        raise ValueError(f"{args.start} uses {last - first} pages from its first to its last; --pages allows "
+                         f"{args.pages}. Place its mappings next to each other (`at @0`)")  # fmt: skip
+    window = None if may_slide(start, kinds) and not places else (first, first + args.pages)
+    bounds = Bounds(args.pages, args.procs, kinds, window)
+    find = "difference" if against else "predicate" if sought else "violation"
+    return Problem(
+        rules, api.rules(against) if against else None, bounds, symmetry_for(bounds), find,
+        predicate_test(sought) if sought else None,
+    )  # fmt: skip
 
 
-def parse_predicate(text: str) -> Expect:
-    """A predicate of the language."""
-    program = api.compile(f"expect {text}", file="--find")
-    (statement,) = program.scenarios[0].body
-    assert isinstance(statement, Expect)
-    return statement
+def parse_kinds(text: str | None, usual: str) -> tuple[str, ...]:
+    """The names of --ops in the order of trying. ValueError for others."""
+    wanted = usual if text is None else f"{usual},{text[1:]}" if text.startswith("+") else text
+    names = [name.strip().removeprefix("+") for name in wanted.split(",")]
+    for name in names:
+        if name not in KINDS:
+            from mremapdsl.lang.words import meant
+
+            near = meant(name, KINDS)
+            hint = f"did you mean `{near}`?" if near else "--help lists what there is"
+            raise ValueError(f"--ops: `{name}` is nothing to try; {hint}")
+    return tuple(kind for kind in KINDS if kind in names)
+
+
+def parse_predicate(args: Namespace) -> Expect:
+    """The predicate of --find, which may speak of the places of FILE."""
+    from mremapdsl.statements import body_lines
+
+    lines: list[str] = []
+    if args.start:
+        scenario = api.compile(args.start).scenarios[0]
+        lines = body_lines([s for s in scenario.body if isinstance(s, Step)], scenario.places, "places")
+    before = "expect "
+    compiled = api.compile_text("\n".join([*lines, before + args.find]), "--find")
+    if compiled.program is None:
+        errors = [d for d in compiled.diagnostics if d.severity == "error"]
+        raise api.CompileError(args.find, [d._replace(line=1, column=max(d.column - len(before), 1)) for d in errors])
+    *steps, last = compiled.program.scenarios[0].body
+    if len(steps) != len(lines) or not isinstance(last, Expect) or last.quantifier:
+        raise ValueError("--find takes one predicate, without always, sometimes or never")
+    return last
 
 
 def parse_shard(text: str) -> tuple[int, int]:
-    try:
-        i, n = (int(part) for part in text.split("/"))
-    except ValueError:
-        raise ValueError("--shard takes I/N, as in 2/4") from None
-    if not 1 <= i <= n:
-        raise ValueError("--shard takes I/N with I from 1 to N")
-    return i, n
+    """``I/N``. ValueError for anything else."""
+    i, _, n = text.partition("/")
+    if not (i.isdecimal() and n.isdecimal() and 1 <= int(i) <= int(n)):
+        raise ValueError(f"--shard takes I/N with I from 1 to N, as in 2/4, not {text}")
+    return int(i), int(n)
 
 
-def meter() -> Callable[[Level, float], None] | None:
+def meter() -> Meter | None:
     """A progress line on a terminal."""
     if not sys.stderr.isatty():
         return None
 
-    def show(level: Level, seconds: float) -> None:
-        rate = level.transitions / seconds if seconds else 0
-        print(f"\r\033[Kdepth {level.depth}, frontier {level.frontier}, states {level.states}, "
-              f"{rate:.0f}/s, {seconds:.0f} s", end="\r", file=sys.stderr, flush=True)  # fmt: skip
+    def show(progress: Progress, seconds: float) -> None:
+        rate = progress.transitions / seconds if seconds else 0
+        print(f"\r\033[Kdepth {progress.depth + 1}, frontier {progress.queue:,}, states {progress.states:,}, "
+              f"{rate:,.0f} runs/s, {seconds:.0f} s", end="\r", file=sys.stderr, flush=True)  # fmt: skip
 
     return show
 
@@ -167,81 +218,79 @@ def meter() -> Callable[[Level, float], None] | None:
 
 
 def make_report(
-    args: Namespace, problem: Problem, choice: RuleChoice, result: Result, witnesses: Sequence[Witness]
+    args: Namespace,
+    problem: Problem,
+    choices: tuple[RuleChoice, RuleChoice | None],
+    result: Result,
+    begins: tuple[Taken, ...],
+    sought: Expect | None,
 ) -> Report:
     """The result as plain data."""
-    least = min((len(found.path) for found in result.found), default=0)
-    chosen = [
-        (found.hit.kind, w.words, w.text(choice, title(found.hit.kind)))
-        for found, w in zip(result.found, witnesses, strict=True)
-        if not args.all_minimal or len(found.path) == least
-    ]
+    choice, against = choices
+    found: list[Finding] = []
+    for hit in result.found:
+        made = witness(problem, begins, hit)
+        if against is None:
+            text = made.text(choice, f"explored: {hit.hit.kind}", sought)
+        else:
+            from mremapdsl.explore.differing import difference_text
+
+            text = difference_text(made, choice, against)
+        found.append(Finding(hit.hit.kind, made.words, hit.path, text))
     return Report(
         rules=str(choice),
-        against=args.against or "",
-        find="difference" if args.against else args.find or "violation",
+        against=str(against or ""),
+        find="difference" if against else args.find or "violation",
+        start=args.start or "",
         pages=args.pages,
+        window=problem.bounds.window,
         processes=args.procs,
         kinds=problem.bounds.kinds,
         depth=args.depth,
-        reached=result.level.depth,
-        states=result.level.states,
-        transitions=result.level.transitions,
+        all_minimal=args.all_minimal,
+        reached=result.progress.depth,
+        queue=result.progress.queue,
+        states=result.progress.states,
+        transitions=result.progress.transitions,
         seconds=result.seconds,
         ended=result.ended,
-        shard=args.shard,
-        dropped=result.dropped,
-        least=least,
-        found=tuple(chosen),
+        shards=(args.shard,),
+        found=tuple(found),
     )
 
 
-def title(kind: str) -> str:
-    return f"explored: {kind}"
-
-
-def report(args: Namespace, data: Report, witnesses: Sequence[Witness]) -> int:
+def report(args: Namespace, data: Report) -> int:
     """Print (and write) a result; the exit status."""
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr)
-    for line in data.summary():
-        print(f"# {line}")
-    for kind, words, text in data.found:
-        print(f"\n# {kind}: {words}\n{text}", end="")
+    comment("\n".join(data.summary()))
+    for finding in data.found:
+        print()
+        comment(f"{finding.kind}: {finding.words}")
+        print(finding.text, end="")
     if args.json:
         write(args.json, data)
     if args.directory:
         save(args.directory, data)
-    found = bool(data.found)
-    if data.find == "violation":
-        return status.FAILED if found else status.HELD
-    return status.HELD if found else status.FAILED
+    if data.ended == "interrupted" and not data.found:
+        return status.INTERRUPTED
+    if not data.conclusive:
+        return status.SKIPPED
+    return status.HELD if bool(data.found) == (data.find != "violation") else status.FAILED
+
+
+def comment(text: str) -> None:
+    for line in text.split("\n"):
+        print("\n".join(paragraph(line, "# ", "#     ", WIDTH)))
 
 
 def save(directory: str, data: Report) -> None:
     """Each finding as a file of its own; existing files are left alone."""
     os.makedirs(directory, exist_ok=True)
-    for number, (kind, words, text) in enumerate(data.found, 1):
-        name = f"{number:02}-" + "-".join("".join(c if c.isalnum() else " " for c in kind.lower()).split()) + ".mrs"
-        path = os.path.join(directory, name)
-        prose = [*data.summary(), f"{kind}: {words}"]
+    for number, finding in enumerate(data.found, 1):
+        words = "".join(c if c.isalnum() else " " for c in finding.kind.lower()).split()
+        path = os.path.join(directory, f"{number:02}-{'-'.join(words)[:80]}.mrs")
+        prose = [*data.summary(), f"{finding.kind}: {finding.words}"]
+        lines = [line for text in prose for line in paragraph(text, "## ", "##     ", WIDTH)]
         with open(path, "x", encoding="utf-8") as stream:
-            stream.write("".join(f"## {line}\n" for line in prose) + "\n" + text)
-
-
-def cover_table(args: Namespace, choice: RuleChoice) -> int:
-    """Every reason, with a witness or with why there is none."""
-    began = time.perf_counter()
-    reached: list[Covered] = []
-    missing: list[Covered] = []
-    for covered in cover(api.rules(choice), max(1, args.jobs), args.time or 600.0, lambda text: print(f"# {text}")):
-        (reached if covered.witness is not None else missing).append(covered)
-    print(f"# {len(reached)} reasons reached under {choice}, {len(missing)} not, {time.perf_counter() - began:.0f} s")
-    for covered in sorted(reached, key=lambda c: c.reason):
-        assert covered.witness is not None
-        print(f"\n# {covered.reason}: {len(covered.witness.taken)} operations ({covered.about})")
-        print(covered.witness.text(choice, f"reaches {covered.reason}"), end="")
-    print("\n# not reached:")
-    for covered in missing:
-        print(f"#   {covered.reason}: {covered.about or 'no run of these searches gives it'}")
-    return status.HELD
+            stream.write("\n".join(lines) + "\n\n" + finding.text)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from mremapdsl.cli.allruns import run_lines
 from mremapdsl.record import ExpectationRecord, ScenarioRecord
 from mremapdsl.trace.failures import failure_lines
 from mremapdsl.trace.style import Style, paragraph
+from mremapdsl.trace.words import expect_words
 
 WORDS = {
     "passed": ("good", "ok"),
@@ -52,6 +54,7 @@ class Report:
         name = named(record.file, record.scenario.title, record.rules)
         yield f"{self.style.paint(role, word)}{' ' * (8 - len(word))}{name}{blind}"
         yield from failure_lines(record, self.style, offer=self.offer)
+        yield from run_lines(record, self.style)
         if self.verbosity >= VERBOSE:
             for expectation in record.expectations:
                 if expectation.held is not False:
@@ -60,7 +63,7 @@ class Report:
     def expectation(self, file: str, record: ExpectationRecord) -> Iterator[str]:
         """An expectation that held, or of which this machine cannot tell."""
         sign = self.style.held if record.held else self.style.paint("unsure", "?")
-        yield f"{file}:{record.expect.line}: {sign} expect {record.expect.text}"
+        yield f"{file}:{record.expect.line}: {sign} {expect_words(record.expect)}"
         for line in record.detail.split("\n"):
             yield from paragraph(line, "    ", "        ", self.style.width)
 

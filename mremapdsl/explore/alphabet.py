@@ -7,12 +7,31 @@ for their words alone are tried only when asked for (``invalid``).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from mremapdsl import ops
+from mremapdsl.explore.taking import During, count_moments
 from mremapdsl.model.machine import Machine, Mm
-from mremapdsl.model.records import GUARD, LOCKED, MERGEABLE, MIGRATION, PRESENT, SEALED, SHARED, SWAP, protection
+from mremapdsl.model.records import (
+    EXEC,
+    GUARD,
+    LOCKED,
+    MERGEABLE,
+    MIGRATION,
+    PRESENT,
+    READ,
+    SEALED,
+    SHARED,
+    SWAP,
+    WRITE,
+    protection,
+)
 from mremapdsl.ops import DONTUNMAP, FIXED, MAYMOVE, MUST_RELOCATE, RELOCATE, Operation
+
+Action: TypeAlias = Operation | During
+ACCESS = READ | WRITE | EXEC
+FAR_TOO_LARGE = 1 << 36
+"""Pages: more than an address space has."""
 
 
 class Bounds(NamedTuple):
@@ -23,8 +42,8 @@ class Bounds(NamedTuple):
     processes: int
     kinds: tuple[str, ...]
     """Names of :data:`KINDS`."""
-    slide: bool = True
-    """The span may lie anywhere; otherwise it is the arena's first pages."""
+    window: tuple[int, int] | None = None
+    """The pages [start, end) that may be used; None: the span may lie anywhere."""
 
 
 class Place(NamedTuple):
@@ -44,8 +63,9 @@ class Place(NamedTuple):
 def place(machine: Machine, mm: Mm, bounds: Bounds) -> Place:
     """The window of a process: what is used, widened to the bound on either side."""
     pages = bounds.pages
-    if not bounds.slide:
-        return Place(mm, 0, pages, pages, 0, pages)
+    if bounds.window is not None:
+        low, high = bounds.window
+        return Place(mm, low, high, high - low, low, high)
     used = [(m.vmas[0].start, m.vmas[-1].end) for m in machine.mms.values() if m.vmas]
     if not used:
         return Place(mm, pages, 2 * pages, pages, pages, pages)
@@ -53,7 +73,7 @@ def place(machine: Machine, mm: Mm, bounds: Bounds) -> Place:
     return Place(mm, last - pages, first + pages, pages, first, last)
 
 
-def operations(machine: Machine, bounds: Bounds) -> Iterator[Operation]:
+def operations(machine: Machine, bounds: Bounds) -> Iterator[Action]:
     """Everything to try in this state, in order."""
     for kind in bounds.kinds:
         make = KINDS[kind]
@@ -115,6 +135,11 @@ def _mmap_read_only(machine: Machine, at: Place, bounds: Bounds) -> Iterator[Ope
         yield ops.Mmap(at.mm.name, start, pages, "r")
 
 
+def _mmap_exec(machine: Machine, at: Place, bounds: Bounds) -> Iterator[Operation]:
+    for start, pages in free_ranges(at):
+        yield ops.Mmap(at.mm.name, start, pages, "rwx")
+
+
 def _mmap_shared(machine: Machine, at: Place, bounds: Bounds) -> Iterator[Operation]:
     for start, pages in free_ranges(at):
         yield ops.Mmap(at.mm.name, start, pages, shared=True)
@@ -131,16 +156,28 @@ def _munmap(machine: Machine, at: Place, bounds: Bounds) -> Iterator[Operation]:
 
 
 def _mprotect(machine: Machine, at: Place, bounds: Bounds) -> Iterator[Operation]:
+    yield from _protect(at, "r", "rw")
+
+
+def _mprotect_exec(machine: Machine, at: Place, bounds: Bounds) -> Iterator[Operation]:
+    yield from _protect(at, "rwx")
+
+
+def _protect(at: Place, *wanted: str) -> Iterator[Operation]:
     for start, pages in mapped_ranges(at):
-        for prot in ("r", "rw"):
+        for prot in wanted:
             vma = at.mm.vma_at(start)
-            if vma is not None and vma.flags & 7 != protection(prot):
+            if vma is not None and vma.flags & ACCESS != protection(prot):
                 yield ops.Mprotect(at.mm.name, start, pages, prot)
 
 
 def _touch(machine: Machine, at: Place, bounds: Bounds) -> Iterator[Operation]:
+    """A whole VMA, or one page of it."""
     for vma in at.mm.vmas:
-        if vma.flags & 2:
+        if vma.flags & WRITE:
+            pages = vma.end - vma.start
+            if pages > 1:
+                yield ops.Touch(at.mm.name, vma.start, pages)
             for page in range(vma.start, vma.end):
                 yield ops.Touch(at.mm.name, page, 1)
 
@@ -152,7 +189,7 @@ def _touch_other(machine: Machine, at: Place, bounds: Bounds) -> Iterator[Operat
 
 def _read(machine: Machine, at: Place, bounds: Bounds) -> Iterator[Operation]:
     for vma in at.mm.vmas:
-        if vma.flags & 7:
+        if vma.flags & ACCESS:
             for page in range(vma.start, vma.end):
                 if at.mm.ptes.at(page) is None:
                     yield ops.Read(at.mm.name, page, 1)
@@ -160,9 +197,15 @@ def _read(machine: Machine, at: Place, bounds: Bounds) -> Iterator[Operation]:
 
 def _moves(at: Place, flags: int) -> Iterator[Operation]:
     for start, pages in pieces(at):
-        for to in range(at.low, at.high - pages + 1):
-            if abs(to - start) >= pages and at.fits(to, to + pages):
-                yield ops.Mremap(at.mm.name, start, pages, pages, to, flags | MAYMOVE | FIXED)
+        for to in destinations(at, start, pages):
+            yield ops.Mremap(at.mm.name, start, pages, pages, to, flags | MAYMOVE | FIXED)
+
+
+def destinations(at: Place, start: int, pages: int) -> Iterator[int]:
+    """Where a range may move: upwards, then downwards, the nearest first."""
+    for to in (*range(start + pages, at.high - pages + 1), *range(start - pages, at.low - 1, -1)):
+        if at.fits(to, to + pages):
+            yield to
 
 
 def _mremap(machine: Machine, at: Place, bounds: Bounds) -> Iterator[Operation]:
@@ -185,14 +228,40 @@ def _dontunmap_must(machine: Machine, at: Place, bounds: Bounds) -> Iterator[Ope
     yield from _moves(at, DONTUNMAP | MUST_RELOCATE)
 
 
+def _inside(machine: Machine, at: Place, bounds: Bounds) -> Iterator[Action]:
+    """Relocating moves with something happening at each moment between their inner steps."""
+    for call in _moves(at, RELOCATE if machine.rules.relocate_flags else 0):
+        assert isinstance(call, ops.Mremap)
+        for moment in range(count_moments(machine, call)):
+            for event in _events(machine, at.mm, call):
+                yield During(call, event, moment)
+
+
+def _events(machine: Machine, mover: Mm, call: ops.Mremap) -> Iterator[Operation]:
+    """What others may want to do meanwhile: about the moving pages, and to the other processes."""
+    for page in range(call.at, call.at + call.pages):
+        pte = mover.ptes.at(page)
+        if pte is not None and pte.kind == PRESENT:
+            yield ops.Pin(mover.name, page, 1)
+            yield ops.Pin(mover.name, page - call.at + (call.to or 0), 1)
+            yield ops.Migrate(mover.name, page, 1, "begin")
+            yield ops.Swapout(mover.name, page, 1)
+        elif pte is not None and pte.kind == MIGRATION:
+            yield ops.Migrate(mover.name, page, 1, "end")
+            yield ops.Migrate(mover.name, page, 1, "fail")
+    yield ops.Fork(mover.name, "during")
+    for mm in machine.mms.values():
+        if mm is not mover:
+            yield ops.Exit(mm.name)
+
+
 def _spanning(machine: Machine, at: Place, bounds: Bounds) -> Iterator[Operation]:
     """Moves over several VMAs."""
     for start, pages in mapped_ranges(at):
         vma = at.mm.vma_at(start)
         if vma is not None and start + pages > vma.end:
-            for to in range(at.low, at.high - pages + 1):
-                if abs(to - start) >= pages and at.fits(to, to + pages):
-                    yield ops.Mremap(at.mm.name, start, pages, pages, to, MAYMOVE | FIXED)
+            for to in destinations(at, start, pages):
+                yield ops.Mremap(at.mm.name, start, pages, pages, to, MAYMOVE | FIXED)
 
 
 def _resize(machine: Machine, at: Place, bounds: Bounds) -> Iterator[Operation]:
@@ -329,16 +398,17 @@ def _invalid(machine: Machine, at: Place, bounds: Bounds) -> Iterator[Operation]
         yield ops.Mremap(name, start, pages, pages)
         yield ops.Mremap(name, start, pages, pages, start, MAYMOVE | FIXED)
         yield ops.Mremap(name, start, pages, pages, high + pages, FIXED)
-        yield ops.Mremap(name, start, pages, pages, high + pages, MAYMOVE | FIXED | 32)
-        yield ops.Mremap(name, start, pages, pages, high + pages, RELOCATE)
+        yield ops.Mremap(name, start, pages, pages, high + pages, MAYMOVE | FIXED | RELOCATE)
+        yield ops.Mremap(name, start, pages, pages, None, RELOCATE)
         yield ops.Mremap(name, start, pages, pages + 1, None, MAYMOVE | DONTUNMAP)
         yield ops.Mremap(name, start, pages + 1, pages + 2)
         yield ops.Mremap(name, start, pages + 1, pages + 2, None, MAYMOVE)
-        yield ops.Mremap(name, start, pages, ops.TASK_PAGES + 1, None, MAYMOVE)
+        yield ops.Mremap(name, start, pages, FAR_TOO_LARGE, None, MAYMOVE)
+        yield ops.Mremap(name, start, pages, pages, None, MAYMOVE | FIXED)
     yield ops.Mremap(name, high, 1, 1)
 
 
-KINDS: dict[str, Callable[[Machine, Place, Bounds], Iterator[Operation]]] = {
+KINDS: dict[str, Callable[[Machine, Place, Bounds], Iterator[Action]]] = {
     "mmap": _mmap,
     "touch": _touch,
     "fork": _fork,
@@ -348,6 +418,7 @@ KINDS: dict[str, Callable[[Machine, Place, Bounds], Iterator[Operation]]] = {
     "must": _must,
     "pin": _pin,
     "migrate": _migrate,
+    "inside": _inside,
     "swapout": _swapout,
     "swapin": _swapin,
     "mprotect": _mprotect,
@@ -376,6 +447,8 @@ KINDS: dict[str, Callable[[Machine, Place, Bounds], Iterator[Operation]]] = {
     "collapse": _collapse,
     "split": _split,
     "mmap-read-only": _mmap_read_only,
+    "mmap-exec": _mmap_exec,
+    "mprotect-exec": _mprotect_exec,
     "mmap-shared": _mmap_shared,
     "mmap-file": _mmap_file,
     "invalid": _invalid,

@@ -8,10 +8,9 @@ from typing import NamedTuple
 from mremapdsl import ops
 from mremapdsl.explore.alphabet import Bounds
 from mremapdsl.explore.run import Limits, search
-from mremapdsl.explore.search import Problem, Taken, reasons, symmetry_for, take
-from mremapdsl.explore.witness import Witness, witness
-from mremapdsl.model.journal import Journal
-from mremapdsl.model.machine import Machine
+from mremapdsl.explore.search import Hit, Problem, may_slide, symmetry_for
+from mremapdsl.explore.taking import reasons
+from mremapdsl.explore.witness import Witness, after, witness
 from mremapdsl.model.reasons import REASONS
 from mremapdsl.model.rules import Rules
 from mremapdsl.ops import Operation
@@ -33,18 +32,23 @@ def _mmap(at: int, pages: int, **more: object) -> Operation:
 
 
 HUGE = (ops.Set("parent", "thp", "always"), _mmap(0, 512), ops.Touch("parent", 0, 1))
+FOLIO = (ops.Set("parent", "mthp", "always", 4), _mmap(0, 4), ops.Touch("parent", 0, 1))
 WORLDS = (
     World("one process", ("mmap", "touch", "munmap", "mremap", "mprotect", "resize", "read"), 4, processes=1),
     World("calls that are wrong", ("mmap", "mmap-read-only", "touch", "mremap", "invalid"), 4, 2, 1),
     World("forks", ("mmap", "touch", "fork", "exit", "mremap", "relocate", "must"), 6, 2),
     World("merges", ("mmap", "mmap-read-only", "touch", "mremap", "mprotect", "relocate"), 5, 3, 1),
     World("children merge", ("mmap", "touch", "fork", "mremap", "mprotect", "resize"), 5, 2),
+    World("children and exec", ("mmap", "mmap-exec", "touch", "fork", "mprotect-exec"), 5, 2),
     World("shared memory and files", ("mmap-shared", "mmap-file", "mmap", "touch", "mremap", "relocate", "resize"),
           4, 2, 1),
+    World("private files", ("mmap-file", "touch", "mremap"), 4, 3, 1),
     World("DONTUNMAP and locks", ("mmap", "touch", "mlock", "dontunmap", "mremap", "dontneed", "guard"), 5, 2, 1),
     World("several VMAs", ("mmap", "mmap-read-only", "touch", "spanning", "resize-move", "mseal", "munmap"), 4, 3, 1),
     World("swap, pins and migration", ("mmap", "touch", "fork", "pin", "unpin", "swapout", "swapout-cached", "swapin",
           "migrate", "free", "pageout", "relocate", "populate", "exit"), 5, 2),
+    World("inside a relocation", ("mmap", "touch", "fork", "inside"), 4, 2),
+    World("a folio of four pages", ("munmap", "pin", "relocate", "fork"), 2, 8, 1, FOLIO),
     World("KSM", ("ksm", "mremap", "relocate", "munmap"), 3, 3, 1,
           (_mmap(3, 2), ops.Touch("parent", 3, 2), ops.Madvise("parent", 3, 2, "MERGEABLE"))),
     World("few mappings allowed", ("mmap", "mmap-read-only", "mremap", "munmap", "mprotect", "dontfork"), 4, 3, 1,
@@ -83,6 +87,8 @@ AIMED = (
           ops.Collapse("parent", 0, 512))),
     Aimed("collapse over a guard page", (_mmap(0, 512), ops.Madvise("parent", 0, 1, "GUARD_INSTALL"),
           ops.Collapse("parent", 0, 512))),
+    Aimed("collapse over a page under migration", (_mmap(0, 512), ops.Touch("parent", 0, 1),
+          ops.Migrate("parent", 0, 1, "begin"), ops.Collapse("parent", 0, 512))),
     Aimed("split", (*HUGE, ops.Split("parent", 0, 1))),
     Aimed("behind the end of shared memory", (_mmap(0, 1, shared=True), ops.Mremap("parent", 0, 1, 2),
           ops.Touch("parent", 1, 1))),
@@ -105,19 +111,53 @@ AIMED = (
 )  # fmt: skip
 
 
-ONLY_UNDER = {
-    "unfaulted-neighbour": "anon_vmas_join=unfaulted_only (linux-6.12)",
-    "unknown-advice": "guards=unknown (linux-6.12)",
-    "pinned-folio": "pinned=abort",
-    "nonpresent-entry": "nonpresent=fail",
-    "large-folio-crosses": "large_folio=fail",
-    "ever-shared-folio": "sharing=ever_shared",
-    "ksm-pages": "ksm=give_up",
-    "charge-leaks": "shrink_charge=stale (up to 7.2)",
-    "source-kept-shifted": "dontunmap_source_pgoff=kept (up to 7.0)",
-    "next-piece": "move_range=many_vmas (from 6.17 on)",
+NEEDS: dict[str, tuple[tuple[str, str], ...]] = {
+    "unknown-flags": (("relocate_flags", "unknown"),),
+    "relocate-needs-maymove": (("relocate_flags", "known"),),
+    "unknown-advice": (("guards", "unknown"),),
+    "guard": (("guards", "markers"),),
+    "unfaulted-neighbour": (("anon_vmas_join", "unfaulted_only"),),
+    "neighbour-is-fork-child": (("anon_vmas_join", "either_unfaulted either_unfaulted_copies_too"),),
+    "source-is-fork-child": (("anon_vmas_join", "either_unfaulted either_unfaulted_copies_too"),),
+    "anon-pgoffs-do-not-continue": (("private_file_index", "anon_pgoff"),),
+    "no-whole-block": (("collapse_without_block", "einval"),),
+    "charge-leaks": (("shrink_charge", "stale"),),
+    "source-kept-shifted": (("dontunmap_source_pgoff", "kept"),),
+    "next-piece": (("move_range", "many_vmas"),),
+    "fork-child": (("sharing", "anon_vma chain_only children"),),
+    "forked-parent": (("sharing", "anon_vma children"),),
+    "ever-shared-folio": (("sharing", "ever_shared"),),
+    "shared-huge-page": (("shared_folio", "skip"), ("sharing", "chain_only")),
+    "relocation-skipped-shared": (("shared_folio", "skip"), ("sharing", "chain_only")),
+    "pinned-folio": (("pinned", "abort"),),
+    "pinned-huge-page": (("pinned", "abort skip"),),
+    "relocation-skipped-pinned": (("pinned", "skip"),),
+    "nonpresent-entry": (("nonpresent", "fail"),),
+    "huge-migration-entry": (("nonpresent", "skip fail"),),
+    "relocation-skipped-nonpresent": (("nonpresent", "skip"),),
+    "large-folio-crosses": (("large_folio", "fail"),),
+    "large-folio-same-root": (("large_folio", "split"),),
+    "large-folio-pinned": (("large_folio", "split"),),
+    "relocation-split-folio": (("large_folio", "split"),),
+    "relocation-stopped": (("failure", "undo"),),
+    "undo-skipped-pinned": (("failure", "undo"), ("pinned", "skip")),
+    "relocation-undone": (("failure", "undo"),),
+    "ksm-pages": (("ksm", "give_up"),),
+    "waits-for-anon-vma": (("relocation_lock", "new_anon_vma"),),
 }
-"""Reasons that some rule sets never give, and the decision that gives them."""
+"""Reason -> the decisions, and their choices, without which no run gives it.
+
+A shared folio comes as far as the two reasons that name it only past a test for sharing that does not see fork parents.
+"""
+OF_RELOCATION = (
+    "relocated", "ordinary-merge", "nothing-to-relocate", "not-anonymous", "fork-child", "forked-parent",
+    "partial-huge-page", "huge-migration-entry", "shared-huge-page", "pinned-huge-page", "pinned-folio",
+    "ever-shared-folio", "nonpresent-entry", "large-folio-crosses", "large-folio-same-root", "large-folio-pinned",
+    "ksm-pages", "waits-for-mmap-lock", "waits-for-anon-vma", "relocation-skipped-shared", "relocation-skipped-pinned",
+    "relocation-skipped-nonpresent", "relocation-split-folio", "relocation-stopped", "undo-skipped-pinned",
+    "relocation-undone",
+)  # fmt: skip
+"""Reasons that only relocating moves give."""
 
 
 class Covered(NamedTuple):
@@ -126,42 +166,54 @@ class Covered(NamedTuple):
     reason: str
     witness: Witness | None
     about: str
+    """Where it was found, or why not."""
 
 
 def cover(rules: Rules, jobs: int, seconds: float, tell: Callable[[str], None]) -> Iterator[Covered]:
     """Every reason with its shortest witness, as they are found; at the end those without one."""
     missing = dict.fromkeys(REASONS)
     for world in WORLDS:
-        bounds = Bounds(world.pages, world.processes, world.kinds)
-        problem = Problem(rules, None, bounds, symmetry_for(bounds), "reasons")
-        start = machine_after(rules, world.before)
-        limits = Limits(world.depth, 200_000, seconds, on=True)
-        result = search(problem, start, limits, jobs)
-        tell(f"{world.about}: {result.level.states} states, {result.level.transitions} transitions")
-        for found in result.found:
-            if found.hit.kind in missing:
-                del missing[found.hit.kind]
-                yield Covered(found.hit.kind, witness(problem, start, world.before, found), world.about)
+        for covered in search_world(rules, world, jobs, seconds, tell):
+            if covered.reason in missing:
+                del missing[covered.reason]
+                yield covered
     for aimed in AIMED:
-        taken: list[Taken] = []
-        machine = Machine(rules)
-        for op in aimed.run:
-            machine.events, machine.journal = [], Journal()
-            step = take(machine, op)
-            if step is None:
-                break
-            taken.append(step)
+        try:
+            taken, _ = after(rules, aimed.run)
+        except ValueError:
+            continue
+        for i, step in enumerate(taken):
             for reason in reasons(step):
                 if reason in missing:
                     del missing[reason]
-                    yield Covered(reason, Witness((), taken[:]), aimed.about)
+                    about = f"{i + 1} operations, aimed at it: {aimed.about}"
+                    yield Covered(reason, Witness(Hit(reason, ""), taken[: i + 1], 0), about)
     for reason in missing:
-        yield Covered(reason, None, ONLY_UNDER.get(reason, ""))
+        yield Covered(reason, None, why_not(reason, rules))
 
 
-def machine_after(rules: Rules, before: tuple[Operation, ...]) -> Machine:
-    """A machine on which some operations have run."""
-    machine = Machine(rules)
-    for op in before:
-        take(machine, op)
-    return machine
+def search_world(
+    rules: Rules, world: World, jobs: int, seconds: float, tell: Callable[[str], None]
+) -> Iterator[Covered]:
+    """Every reason that a small world gives."""
+    begins, start = after(rules, world.before)
+    window = None if may_slide(start, world.kinds) else (0, world.pages)
+    bounds = Bounds(world.pages, world.processes, world.kinds, window)
+    problem = Problem(rules, None, bounds, symmetry_for(bounds), "reasons")
+    result = search(problem, start, Limits(world.depth, 200_000, seconds, on=True), jobs)
+    tell(f"{world.about}: {world.pages} pages, {world.processes} processes, {world.depth} operations: "
+         f"{result.progress.states:,} states, {result.progress.transitions:,} runs, {result.ended}")  # fmt: skip
+    for found in result.found:
+        made = witness(problem, begins, found)
+        yield Covered(found.hit.kind, made, f"{len(made.taken)} operations; {world.about}")
+
+
+def why_not(reason: str, rules: Rules) -> str:
+    """Why no run gives a reason under these rules; empty if that is not known."""
+    if reason in OF_RELOCATION and not rules.relocate_flags and not rules.trigger(0):
+        return "no move relocates under these rules"
+    for decision, choices in NEEDS.get(reason, ()):
+        if rules.choices[decision] not in choices.split():
+            wanted = " or ".join(f"{decision}={choice}" for choice in choices.split())
+            return f"needs {wanted}; these rules have {decision}={rules.choices[decision]}"
+    return ""

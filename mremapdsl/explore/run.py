@@ -1,4 +1,4 @@
-"""Running a search: levels until something ends it, and a summary that names the bound."""
+"""Running a search: levels until something ends it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from mremapdsl.explore.search import Found, Level, Problem, Search
+from mremapdsl.explore.search import Found, Problem, Progress, Search, TooMany
 from mremapdsl.explore.workers import workers
 from mremapdsl.model.machine import Machine
+
+Meter = Callable[[Progress, float], None]
+TELL_EVERY = 0.2
+"""Seconds between two calls of a meter."""
 
 
 class Limits(NamedTuple):
@@ -28,53 +32,67 @@ class Limits(NamedTuple):
 class Result(NamedTuple):
     """What a search did."""
 
-    level: Level
+    progress: Progress
     found: tuple[Found, ...]
     """The first hit of each kind, in the order of the search."""
     ended: str
     """Why it ended: ``found``, ``exhausted`` (no state is left within the bound), ``depth``, ``states``, ``time``,
     ``interrupted``."""
     seconds: float
-    dropped: int
-    """States left to other shards."""
+
+
+class OutOfTime(Exception):
+    """The seconds are over."""
+
+
+class Clock:
+    """Tells how far a search is, and ends it in time."""
+
+    def __init__(self, search: Search, seconds: float | None, meter: Meter | None) -> None:
+        self.search = search
+        self.began = time.perf_counter()
+        self.most = seconds
+        self.meter = meter
+        self.told = 0.0
 
     @property
-    def rate(self) -> float:
-        """Transitions a second."""
-        return self.level.transitions / self.seconds if self.seconds else 0.0
+    def seconds(self) -> float:
+        return time.perf_counter() - self.began
+
+    def tick(self) -> None:
+        """Raises OutOfTime."""
+        now = self.seconds
+        if self.most is not None and now > self.most:
+            raise OutOfTime
+        if self.meter is not None and now - self.told > TELL_EVERY:
+            self.told = now
+            self.meter(self.search.progress(), now)
 
 
-def search(
-    problem: Problem, start: Machine, limits: Limits, jobs: int, progress: Callable[[Level, float], None] | None = None
-) -> Result:
+def search(problem: Problem, start: Machine, limits: Limits, jobs: int, meter: Meter | None = None) -> Result:
     """Search level by level. An interrupt (Ctrl-C) ends it with what is known so far."""
-    began = time.perf_counter()
     crew = workers(problem, jobs)
     state = Search(problem, start, crew)
-    dropped, ended, sharded = 0, "exhausted", limits.shard == (1, 1)
+    clock = Clock(state, limits.seconds, meter)
+    ended, sharded = "depth", limits.shard == (1, 1)
     try:
-        while True:
-            if state.depth >= limits.depth:
-                ended = "depth"
-                break
-            if limits.seconds is not None and time.perf_counter() - began > limits.seconds:
-                ended = "time"
-                break
-            more = state.level(limits.max_states, limits.first and not limits.on)
-            if progress is not None:
-                progress(state.progress(), time.perf_counter() - began)
+        while state.depth < limits.depth:
+            more = state.level(limits.max_states, limits.first and not limits.on, clock.tick)
             if state.found and not limits.on:
                 ended = "found"
                 break
-            if state.full:
-                ended = "states"
-                break
             if not more:
+                ended = "exhausted"
                 break
             if not sharded and len(state.frontier) >= 4 * limits.shard[1]:
-                dropped, sharded = state.keep_shard(*limits.shard), True
+                state.keep_shard(*limits.shard)
+                sharded = True
+    except TooMany:
+        ended = "states"
+    except OutOfTime:
+        ended = "time"
     except KeyboardInterrupt:
         ended = "interrupted"
     finally:
         crew.close()
-    return Result(state.progress(), tuple(state.found.values()), ended, time.perf_counter() - began, dropped)
+    return Result(state.progress(), tuple(state.found.values()), ended, clock.seconds)

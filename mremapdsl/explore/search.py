@@ -11,20 +11,15 @@ import marshal
 from array import array
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from mremapdsl.explore.alphabet import Bounds, operations
-from mremapdsl.model.codec import Canonical, Symmetry, decode, encode
-from mremapdsl.model.invariants import Broken, check_inside, check_step
-from mremapdsl.model.journal import Journal
-from mremapdsl.model.machine import Machine, Mm
-from mremapdsl.model.meaning import apply
-from mremapdsl.model.merge import Attempt
-from mremapdsl.model.reason import NotModelled, Refused, Why
+from mremapdsl.explore.taking import Taken, reasons, sort_of, take
+from mremapdsl.model.codec import Symmetry, decode, encode
+from mremapdsl.model.machine import Machine
 from mremapdsl.model.rules import Rules
-from mremapdsl.ops import Operation
 
-SHIFT_BREAKERS = {"hugepage", "collapse", "mmap-file", "mmap-shared"}
+PLACE_MATTERS = {"hugepage", "collapse", "mmap-file", "mmap-shared"}
 """Kinds of operations for which the place in the arena or in a file matters."""
 
 
@@ -38,18 +33,6 @@ class Problem(NamedTuple):
     find: str
     """``violation``, ``difference``, ``predicate``, ``reasons`` or empty."""
     predicate: Callable[[Machine, Taken], bool] | None = None
-
-
-class Taken(NamedTuple):
-    """One transition: the operation and what came of it."""
-
-    op: Operation
-    result: str
-    address: int | None
-    """The page that mmap or mremap returned."""
-    why: Why | None
-    events: tuple[Why | Attempt, ...]
-    broken: tuple[Broken, ...]
 
 
 class Hit(NamedTuple):
@@ -71,31 +54,17 @@ class Successor(NamedTuple):
     hits: tuple[Hit, ...]
 
 
+def may_slide(start: Machine, kinds: tuple[str, ...]) -> bool:
+    """Whether only distances in the arena matter to what these operations can do from the start on."""
+    sizes = start.settings.thp == "always" or start.settings.mthp or any(frame.order for _, _, frame in start.frames)
+    return not (PLACE_MATTERS & set(kinds) or sizes or start.files)
+
+
 def symmetry_for(bounds: Bounds) -> Symmetry:
     """The symmetries that are sound for these operations."""
-    shift = bounds.slide and not SHIFT_BREAKERS & set(bounds.kinds)
+    slides = bounds.window is None
     tables = bool({"hugepage", "collapse"} & set(bounds.kinds))
-    return Symmetry(shift, True, tables, bounds.pages if shift else 0)
-
-
-def take(machine: Machine, op: Operation) -> Taken | None:
-    """Carry out an operation on the machine. None if the model does not know it."""
-    missed: list[Broken] = []
-    if machine.rules.relocate_flags or machine.rules.trigger(0):
-        machine.inside = lambda m, mm, moment, start, end: missed.extend(_inside(m, mm, start, end))
-    result, why, address = "ok", None, None
-    try:
-        why, address = apply(machine, op)
-    except Refused as refused:
-        result, why = refused.errno, refused.reason
-    except NotModelled:
-        return None
-    broken = missed + (check_step(machine) if not machine.journal.empty else [])
-    return Taken(op, result, address, why, tuple(machine.events), tuple(broken))
-
-
-def _inside(machine: Machine, mm: Mm, start: int, end: int) -> list[Broken]:
-    return check_inside(machine, mm, start, end)
+    return Symmetry(slides, True, tables, bounds.pages if slides else 0)
 
 
 def expand(problem: Problem, data: bytes, known: set[bytes]) -> Iterator[Successor]:
@@ -106,9 +75,8 @@ def expand(problem: Problem, data: bytes, known: set[bytes]) -> Iterator[Success
         machine = base.copy()
         taken = take(machine, op)
         if taken is None:
-            yield Successor(number, b"", b"", ())
             continue
-        changed = not machine.journal.empty or machine.settings != base.settings
+        changed = taken.waits is None and (not machine.journal.empty or machine.settings != base.settings)
         twin = other.copy() if other is not None else None
         hits = judge(problem, machine, taken, twin, take(twin, op) if twin is not None else None)
         digest, marshalled = b"", b""
@@ -147,38 +115,13 @@ def difference(problem: Problem, machine: Machine, taken: Taken, twin: Machine, 
         return "violation: " + (taken.broken or twin_taken.broken)[0].sentence
     if taken.broken:
         return ""
+    if machine.committed != twin.committed:
+        return f"charge: Committed_AS changes by {machine.committed} and by {twin.committed} pages"
     if machine.journal.empty and twin.journal.empty:
         return ""
     if encode(machine, problem.symmetry).key != encode(twin, problem.symmetry).key:
         return "state: the machines differ afterwards"
     return ""
-
-
-def sort_of(taken: Taken) -> str:
-    """What makes two transitions alike: the call and everything that was decided on the way."""
-    decided = [event.reason for event in taken.events if isinstance(event, Why)]
-    if taken.why is not None:
-        decided.append(taken.why.reason)
-    return " ".join([type(taken.op).__name__.lower(), *dict.fromkeys(decided)])
-
-
-def reasons(taken: Taken) -> Iterator[str]:
-    """Every reason that a transition gave."""
-    if taken.why is not None:
-        yield taken.why.reason
-    for event in taken.events:
-        if isinstance(event, Why):
-            yield event.reason
-        else:
-            yield from (reason for reason in (event.left, event.right) if reason is not None)
-            if event.left is None or event.right is None:
-                yield (
-                    "joined-both"
-                    if event.left == event.right
-                    else "joined-left"
-                    if event.left is None
-                    else "joined-right"
-                )
 
 
 # --- the search ----------------------------------------------------------------------------------------------
@@ -192,13 +135,19 @@ class Found(NamedTuple):
     """Numbers of operations from the start, each in the alphabet of the state before it."""
 
 
-class Level(NamedTuple):
-    """Progress after a level."""
+class Progress(NamedTuple):
+    """How far a search is."""
 
     depth: int
-    frontier: int
+    """Levels that are finished."""
+    queue: int
+    """States that are known but not expanded."""
     states: int
     transitions: int
+
+
+class TooMany(Exception):
+    """There are as many states as there may be."""
 
 
 class Search:
@@ -213,43 +162,50 @@ class Search:
         self.parent = array("q", [-1])
         self.number = array("q", [-1])
         self.frontier: list[tuple[int, bytes]] = [(0, first)]
+        self.following: list[tuple[int, bytes]] = []
+        """States of the next level, while one is under way."""
+        self.expanded = 0
+        """States of the frontier that are done."""
         self.depth = 0
         self.transitions = 0
         self.found: dict[str, Found] = {}
         """The first hit of each kind, in the order found."""
-        self.full = False
-        """A state was left out because there are as many as there may be."""
 
-    def level(self, max_states: int, stop_at_first: bool) -> bool:
-        """Run one level. False if the search is over: nothing left, something found, or too many states."""
-        following: list[tuple[int, bytes]] = []
-        for (state, _), successors in zip(
-            self.frontier, self.workers.expand(self.problem, self.frontier), strict=False
-        ):
+    def level(self, most: int, first: bool, tick: Callable[[], None]) -> bool:
+        """Run one level, or up to the first hit. False if no state is left.
+
+        ``tick`` is called after each state and may raise to end the search.  Raises TooMany before a state more than
+        ``most``.
+        """
+        results = self.workers.expand(self.problem, self.frontier)
+        for (state, _), successors in zip(self.frontier, results, strict=False):
             for successor in successors:
                 self.transitions += 1
                 for hit in successor.hits:
                     if hit.kind not in self.found:
                         self.found[hit.kind] = Found(hit, (*self.path(state), successor.number))
+                        if first:
+                            return True
                 if successor.digest and successor.digest not in self.index:
-                    if len(self.index) >= max_states:
-                        self.full = True
-                        continue
-                    self.index[successor.digest] = len(self.parent)
-                    following.append((len(self.parent), successor.data))
-                    self.parent.append(state)
-                    self.number.append(successor.number)
-            if (self.found and stop_at_first) or self.full:
-                return False
+                    if len(self.index) >= most:
+                        raise TooMany
+                    self.enter(state, successor)
+            self.expanded += 1
+            tick()
         self.depth += 1
-        self.frontier = following
-        return bool(following)
+        self.frontier, self.following, self.expanded = self.following, [], 0
+        return bool(self.frontier)
 
-    def keep_shard(self, i: int, n: int) -> int:
-        """Keep every n-th state of the frontier from the i-th (counted from 1) on; how many were left out."""
-        before = len(self.frontier)
+    def enter(self, state: int, successor: Successor) -> None:
+        """A state not seen before."""
+        self.index[successor.digest] = len(self.parent)
+        self.following.append((len(self.parent), successor.data))
+        self.parent.append(state)
+        self.number.append(successor.number)
+
+    def keep_shard(self, i: int, n: int) -> None:
+        """Keep every n-th state of the frontier from the i-th (counted from 1) on."""
         self.frontier = self.frontier[i - 1 :: n]
-        return before - len(self.frontier)
 
     def path(self, state: int) -> tuple[int, ...]:
         """The operations that lead to a state."""
@@ -259,8 +215,9 @@ class Search:
             state = self.parent[state]
         return tuple(reversed(numbers))
 
-    def progress(self) -> Level:
-        return Level(self.depth, len(self.frontier), len(self.index), self.transitions)
+    def progress(self) -> Progress:
+        queue = len(self.frontier) - self.expanded + len(self.following)
+        return Progress(self.depth, queue, len(self.index), self.transitions)
 
 
 class Workers:
@@ -275,45 +232,3 @@ class Workers:
 
     def close(self) -> None:
         """Nothing to end."""
-
-
-def walk_again(problem: Problem, start: Machine, path: tuple[int, ...]) -> tuple[list[Taken], Machine]:
-    """The transitions of a path, carried out on the start machine itself, and where they end.
-
-    The operations are translated back from the keys' processes and places to the machine's own.
-    """
-    machine = start
-    taken: list[Taken] = []
-    for number in path:
-        canonical = encode(machine, problem.symmetry)
-        image = decode(marshal.loads(marshal.dumps(canonical.key)), problem.rules)
-        op = next(op for i, op in enumerate(operations(image, problem.bounds)) if i == number)
-        machine.events = []
-        machine.journal = Journal()
-        step = take(machine, translate(op, canonical, machine))
-        assert step is not None
-        taken.append(step)
-    return taken, machine
-
-
-def translate(op: Operation, canonical: Canonical, machine: Machine) -> Operation:
-    """An operation on a key as the same operation on the machine that the key was made from."""
-    changes: dict[str, Any] = {"process": _own(op.process, canonical)}
-    for field in ("at", "to"):
-        place = getattr(op, field, None)
-        if place is not None:
-            changes[field] = place + canonical.shift
-    if hasattr(op, "child"):
-        changes["child"] = new_name(machine)
-    return op._replace(**changes)
-
-
-def _own(name: str, canonical: Canonical) -> str:
-    return canonical.names[int(name[1:])]
-
-
-def new_name(machine: Machine) -> str:
-    """A name for a child, as the language gives them."""
-    taken = machine.mms.keys() | {"parent"}
-    names = ["child", *(f"child{i}" for i in range(2, 100))]
-    return next(name for name in names if name not in taken)

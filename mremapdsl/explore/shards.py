@@ -1,12 +1,25 @@
-"""Results as plain data: written by the shards of a search, read and joined."""
+"""Results as plain data: what was searched, how far, what was found; of shards, written, read and joined."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
-SCHEMA = "mremapdsl-explore/1"
+SCHEMA = "mremapdsl-explore/2"
+ENDINGS = ("found", "depth", "exhausted")
+"""Of searches that were not cut short."""
+
+
+class Finding(NamedTuple):
+    """One thing that was found."""
+
+    kind: str
+    words: str
+    path: tuple[int, ...]
+    """The numbers of its operations: of two paths of one length, the search comes to the smaller one first."""
+    text: str
+    """The scenario that shows it."""
 
 
 class Report(NamedTuple):
@@ -15,52 +28,90 @@ class Report(NamedTuple):
     rules: str
     against: str
     find: str
+    start: str
+    """The file that the search began with; empty for an empty machine."""
     pages: int
+    window: tuple[int, int] | None
     processes: int
     kinds: tuple[str, ...]
     depth: int
+    all_minimal: bool
     reached: int
     """Levels that were finished."""
+    queue: int
     states: int
     transitions: int
     seconds: float
     ended: str
-    shard: str
-    dropped: int
-    least: int
-    """Operations of the shortest finding, 0 without one."""
-    found: tuple[tuple[str, str, str], ...]
-    """(kind, words, scenario text), the first found first."""
+    shards: tuple[str, ...]
+    found: tuple[Finding, ...]
+    """The first found first."""
+
+    @property
+    def least(self) -> int:
+        """Operations of the shortest finding, 0 without one."""
+        return min((len(finding.path) for finding in self.found), default=0)
+
+    @property
+    def conclusive(self) -> bool:
+        """Whether something was found, or the bound is known to hold nothing."""
+        return bool(self.found) or (self.ended in ("depth", "exhausted") and not self.missing)
+
+    @property
+    def missing(self) -> list[str]:
+        """Shards of which there is no result."""
+        of = self.shards[0].partition("/")[2]
+        return [name for i in range(1, int(of) + 1) if (name := f"{i}/{of}") not in self.shards]
 
     def summary(self) -> list[str]:
         """The bound, what was done, and what was cut off."""
         against = f" against {self.against}" if self.against else ""
-        shard = "" if self.shard == "1/1" else f", shard {self.shard} ({self.dropped} states left to the others)"
-        rate = f"{self.transitions / self.seconds:.0f}" if self.seconds else "?"
+        start = f" behind {self.start}" if self.start else ""
+        where = "" if self.window is None else f" (pages {self.window[0]} to {self.window[1] - 1} of the arena)"
+        rate = f"{self.transitions / self.seconds:,.0f}" if self.seconds else "?"
+        runs = "each a shortest way to a state and one operation more"
+        left = f"{self.queue:,} states left in the queue; {self.seconds:.1f} s, {rate} runs a second"
+        bound = f"{self.pages} pages{where}, {self.processes} processes, {self.depth} operations in a row"
         return [
-            f"explored {self.rules}{against} for: {self.find}",
-            f"bound: {self.pages} pages, {self.processes} processes, depth {self.depth}{shard}",
-            f"operations: {', '.join(self.kinds)}",
-            f"{self.states} states, {self.transitions} transitions, {self.seconds:.1f} s, {rate} transitions a second",
-            self.ending(),
+            f"explored {self.rules}{against}{start} for: {self.find}",
+            f"bound: {bound}, of these: {', '.join(self.kinds)}",
+            *self.sharing(),
+            f"{self.states:,} distinct states of {self.transitions:,} runs ({runs}); {left}",
+            *self.ending(),
         ]
 
-    def ending(self) -> str:
+    def sharing(self) -> Iterator[str]:
+        """Which part of the search this is."""
+        if self.shards == ("1/1",):
+            return
+        counted = " joined; what several of them reached is counted for each" if len(self.shards) > 1 else ""
+        yield f"shard {', '.join(self.shards)}{counted}"
+        if self.missing:
+            yield f"cut off: what is left to shard {', '.join(self.missing)}"
+
+    def ending(self) -> Iterator[str]:
         """Why the search ended and what that leaves open."""
-        level = f"depth {self.reached + 1}"
+        level = self.reached + 1
+        unfinished = {
+            "states": f"stopped among runs of {level} operations: there are as many states as --max-states allows",
+            "time": f"stopped among runs of {level} operations: --time ran out",
+            "interrupted": f"interrupted among runs of {level} operations",
+        }.get(self.ended)
         if self.found:
-            return f"found: {len(self.found)} after {self.least} operations; what lies behind was not looked at"
-        return {
-            "exhausted": f"nothing found: no new state after {self.reached} operations within this bound",
-            "depth": f"nothing found up to {self.reached} operations; deeper runs were cut off",
-            "states": f"nothing found; stopped in {level}: as many states as --max-states allows",
-            "time": f"nothing found up to {self.reached} operations; --time ran out",
-            "interrupted": f"nothing found up to {self.reached} operations; interrupted in {level}",
-        }.get(self.ended, self.ended)
+            more = "" if self.all_minimal else " (--all-minimal shows the others of this length)"
+            yield f"found after {self.least} operations; nothing shorter; longer runs were not looked at{more}"
+            if unfinished:
+                yield f"cut off: {unfinished}"
+        elif unfinished:
+            yield f"nothing found up to {self.reached} operations; cut off: {unfinished}"
+        elif self.ended == "exhausted":
+            yield f"nothing found, and after {self.reached} operations no new state within this bound"
+        else:
+            yield f"nothing found up to {self.reached} operations; cut off: longer runs, more pages and processes"
 
 
 def write(path: str, report: Report) -> None:
-    """Errors: FileExistsError."""
+    """Errors: FileExistsError, OSError."""
     with open(path, "x", encoding="utf-8") as stream:
         json.dump({"schema": SCHEMA, **report._asdict()}, stream, indent=1)
         stream.write("\n")
@@ -69,41 +120,54 @@ def write(path: str, report: Report) -> None:
 def read(path: str) -> Report:
     """Errors: OSError, ValueError for what is no such file."""
     with open(path, encoding="utf-8") as stream:
-        data = json.load(stream)
-    if data.pop("schema", None) != SCHEMA:
+        try:
+            data: Any = json.load(stream)
+        except ValueError:
+            data = None
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:  # pyright: ignore[reportUnknownMemberType]
         raise ValueError(f"{path}: not a result of `mremapdsl explore --json`")
-    data["kinds"] = tuple(data["kinds"])
-    data["found"] = tuple((kind, words, text) for kind, words, text in data["found"])
-    return Report(**data)
+    fields: dict[str, Any] = {name: data[name] for name in Report._fields if name in data}
+    try:
+        for name in ("kinds", "shards"):
+            fields[name] = tuple(fields[name])
+        fields["window"] = fields["window"] and tuple(fields["window"])
+        fields["found"] = tuple(Finding(k, words, tuple(way), text) for k, words, way, text in fields["found"])
+        return Report(**fields)
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(f"{path}: a result of `mremapdsl explore --json`, but not a whole one") from None
 
 
 def merge(reports: Sequence[Report]) -> Report:
-    """The shards of one search joined: of each kind of finding the shortest, counts summed, the least depth reached.
+    """The shards of one search joined: of each kind of finding the first, counts summed, the least depth reached.
 
-    Errors: ValueError if they are not of one search.
+    Errors: ValueError if they are not different shards of one search.
     """
     first = reports[0]
-    same = ("rules", "against", "find", "pages", "processes", "kinds", "depth")
+    shards = tuple(sorted((shard for r in reports for shard in r.shards), key=lambda s: [*map(int, s.split("/"))]))
     for other in reports[1:]:
-        for field in same:
+        for field in ("rules", "against", "find", "start", "pages", "window", "processes", "kinds", "depth",
+                      "all_minimal"):  # fmt: skip
             if getattr(other, field) != getattr(first, field):
                 raise ValueError(f"not shards of one search: {field} differs")
-    best: dict[str, tuple[str, str, str]] = {}
-    for report in reports:
-        for finding in report.found:
-            kind = finding[0]
-            if kind not in best or finding[2].count("\n") < best[kind][2].count("\n"):
-                best[kind] = finding
-    least = min((f[2].count("\n") for f in best.values()), default=0)
-    ended = next((r.ended for r in reports if r.ended not in ("exhausted", "found")), first.ended)
+    if len({shard.partition("/")[2] for shard in shards}) > 1:
+        raise ValueError("not shards of one search: it was split into different numbers of them")
+    if len(set(shards)) < len(shards):
+        raise ValueError("the same shard twice")
+    best: dict[str, Finding] = {}
+    order = sorted((f for r in reports for f in r.found), key=lambda f: (len(f.path), f.path))
+    for finding in order:
+        if len(finding.path) == len(order[0].path):
+            best.setdefault(finding.kind, finding)
+    found = tuple(best.values())
+    cut = next((r.ended for r in reports if r.ended not in ENDINGS), None)
     return first._replace(
         reached=min(r.reached for r in reports),
+        queue=sum(r.queue for r in reports),
         states=sum(r.states for r in reports),
         transitions=sum(r.transitions for r in reports),
         seconds=sum(r.seconds for r in reports),
-        ended="found" if best else ended,
-        shard="1/1",
-        dropped=0,
-        least=min((r.least for r in reports if r.found), default=0),
-        found=tuple(f for f in best.values() if f[2].count("\n") == least),
+        ended=cut
+        or next((ended for ended in ("found", "depth") if any(r.ended == ended for r in reports)), "exhausted"),
+        shards=shards,
+        found=found if first.all_minimal else found[:1],
     )

@@ -1,22 +1,30 @@
-"""What a search found, as scenario files."""
+"""What a search found, as scenario files that show it again."""
 
 from __future__ import annotations
 
-from mremapdsl.explore.search import Found, Problem, Taken, walk_again
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from mremapdsl.explore.alphabet import Action
+from mremapdsl.explore.retrace import displaced, lowest, retrace, take_anew
+from mremapdsl.explore.search import Found, Hit, Problem, judge
+from mremapdsl.explore.taking import During, Taken
 from mremapdsl.model.machine import Machine
 from mremapdsl.model.reasons import REASONS, sentence
-from mremapdsl.ops import Mremap, Operation
-from mremapdsl.program import Expect, LastMove, RuleChoice, Statement, Violation
-from mremapdsl.statements import scenario_text, steps
+from mremapdsl.model.rules import Rules
+from mremapdsl.ops import Mremap
+from mremapdsl.predicatetext import Unsayable
+from mremapdsl.program import Expect, LastMove, Predicate, RuleChoice, Statement, Step, Violation
+from mremapdsl.statements import compiled_anew, scenario_text
 
 
-class Witness:
-    """A run that shows something, on a machine's own processes and places."""
+class Witness(NamedTuple):
+    """A run from a fresh machine that shows something."""
 
-    def __init__(self, before: tuple[Operation, ...], taken: list[Taken]) -> None:
-        self.before = before
-        """What had run before; all of it succeeded."""
-        self.taken = taken
+    hit: Hit
+    taken: tuple[Taken, ...]
+    begins: int
+    """So many of these had run before the search began."""
 
     @property
     def last(self) -> Taken:
@@ -25,36 +33,104 @@ class Witness:
     @property
     def words(self) -> str:
         """What happened at the end, in words."""
-        if self.last.broken:
-            return self.last.broken[0].sentence
-        return f"{self.last.why.reason}: {sentence(self.last.why)}" if self.last.why is not None else self.last.result
+        if self.hit.words:
+            return self.hit.words
+        why = self.last.waits or self.last.why
+        return f"{why.reason}: {sentence(why)}" if why is not None else self.last.result
 
-    def body(self) -> tuple[Statement, ...]:
-        """The run as statements, ending in what it shows."""
-        operations = [*self.before, *(taken.op for taken in self.taken)]
-        results = ["ok"] * len(self.before) + [taken.result for taken in self.taken]
-        body: list[Statement] = list(steps(operations, results))
-        process = self.last.op.process
-        body += [_expect(Violation(broken.invariant), process) for broken in self.last.broken[:1]]
-        why = self.last.why
-        if not self.last.broken and isinstance(self.last.op, Mremap) and why is not None and self.last.result == "ok":
-            outcome = REASONS[why.reason].outcome
-            if outcome in ("moved", "relocated"):
-                body.append(_expect(LastMove(outcome), process))
-            elif outcome == "fallback":
-                body.append(_expect(LastMove(outcome, why.reason), process))
+    def body(self, sought: Expect | None = None) -> tuple[Statement, ...]:
+        """The run as statements, ending in what it shows; ``sought`` is the predicate that was looked for."""
+        body: list[Statement] = [statement(taken) for taken in self.taken]
+        last, process = self.last, self.last.op.process
+        quantifier = "sometimes" if isinstance(last.action, During) else ""
+        if last.broken:
+            body += [expect(Violation(broken.invariant), process, quantifier) for broken in last.broken[:1]]
+        if sought is not None:
+            body.append(sought._replace(process=process, quantifier=quantifier, text="", line=0))
+        elif not last.broken and isinstance(last.op, Mremap) and last.why is not None and last.result == "ok":
+            outcome = REASONS[last.why.reason].outcome
+            if outcome in ("moved", "relocated", "fallback"):
+                because = last.why.reason if outcome == "fallback" else None
+                body.append(expect(LastMove(outcome, because), process, quantifier))
         return tuple(body)
 
-    def text(self, rules: RuleChoice, title: str) -> str:
+    def text(self, rules: RuleChoice, title: str, sought: Expect | None = None) -> str:
         """A file that runs again, under the rules that it was found under."""
-        return scenario_text(self.body(), rules=(rules,), title=title)
+        return scenario_text(self.body(sought), rules=(rules,), title=title)
 
 
-def witness(problem: Problem, start: Machine, before: tuple[Operation, ...], found: Found) -> Witness:
-    """The run that leads to a hit."""
-    taken, _ = walk_again(problem, start.copy(), found.path)
-    return Witness(before, taken)
+def statement(taken: Taken) -> Step:
+    """A transition as a statement."""
+    action = taken.action
+    fails = None if taken.result == "ok" else taken.result
+    inside: tuple[Statement, ...] = (step(action.event, None),) if isinstance(action, During) else ()
+    return step(taken.op, fails)._replace(during=inside)
 
 
-def _expect(predicate: Violation | LastMove, process: str) -> Expect:
-    return Expect(predicate, process, 0, "", (), "", ())
+def step(op: object, fails: str | None) -> Step:
+    return Step(op, 0, "", fails, "", ())  # type: ignore[arg-type]
+
+
+def expect(predicate: Predicate, process: str, quantifier: str = "") -> Expect:
+    return Expect(predicate, process, 0, "", (), "", (), quantifier)
+
+
+# --- making them ---------------------------------------------------------------------------------------------
+
+
+def witness(problem: Problem, begins: Sequence[Taken], found: Found) -> Witness:
+    """The run that leads to a hit, in the plainest of the ways to write it that show the same."""
+    before = [taken.action for taken in begins]
+    start = after(problem.rules, before)
+    actions = [*before, *(taken.action for taken in retrace(problem, start[1], found.path))]
+    low = min(map(lowest, actions))
+    ways = [[displaced(action, -low) for action in actions] if low < 0 else actions]
+    fresh = anew(problem.rules, actions) if problem.bounds.window is None else None
+    for way in [fresh, *ways] if fresh is not None else ways:
+        made = shown(problem, way, found.hit.kind)
+        if made is not None:
+            return Witness(made[0], made[1], len(begins))
+    raise AssertionError(f"{found.hit.kind} does not happen again")
+
+
+def after(rules: Rules, actions: Sequence[Action]) -> tuple[tuple[Taken, ...], Machine]:
+    """What the actions do on a fresh machine. ValueError if the model does not know one of them."""
+    machine, taken = Machine(rules), list[Taken]()
+    for action in actions:
+        step = take_anew(machine, action) if action.process in machine.mms else None
+        if step is None:
+            raise ValueError("the run cannot be repeated")
+        taken.append(step)
+    return tuple(taken), machine
+
+
+def shown(problem: Problem, actions: Sequence[Action], kind: str) -> tuple[Hit, tuple[Taken, ...]] | None:
+    """What is hit by the last of these actions, if it is of this kind."""
+    try:
+        taken, machine = after(problem.rules, actions[:-1])
+        twin = after(problem.against, actions[:-1])[1] if problem.against is not None else None
+    except ValueError:
+        return None
+    if actions[-1].process not in machine.mms:
+        return None
+    for each in (machine, twin):
+        if each is not None:
+            each.committed = 0  # as the search counts: what this one step adds
+    last = take_anew(machine, actions[-1])
+    twin_last = take_anew(twin, actions[-1]) if twin is not None else None
+    if last is None:
+        return None
+    hit = next((hit for hit in judge(problem, machine, last, twin, twin_last) if hit.kind == kind), None)
+    return (hit, (*taken, last)) if hit is not None else None
+
+
+def anew(rules: Rules, actions: Sequence[Action]) -> list[Action] | None:
+    """The actions at the places that the compiler chooses; None if they need the ones they have."""
+    if any(isinstance(action, During) for action in actions):
+        return None
+    try:
+        taken, _ = after(rules, actions)
+        body = compiled_anew([statement(t) for t in taken])
+    except (Unsayable, ValueError):
+        return None
+    return None if body is None else [s.op for s in body if isinstance(s, Step)]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mremapdsl.backend import AnonVmaView, PageRun, PageView, Unseen, VmaView
+from mremapdsl.model.locks import waits_for_tree
 from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
+from mremapdsl.model.reasons import sentence
 from mremapdsl.model.records import (
     FILE,
     FLAG_NAMES,
@@ -73,6 +75,9 @@ class ModelObservation:
         run = mm.ptes.run_at(page)
         if run is None or run[2].kind != PRESENT:
             raise Unseen(f"page {page} of {process} maps no folio")
+        waits = waits_for_tree(self.machine, mm, page, page + 1)
+        if waits is not None:
+            raise Unseen(sentence(waits))
         number = page + run[2].delta
         return frozenset((mm.name, start) for mm, start, _ in walk(self.machine, number, number + 1))
 
@@ -84,6 +89,9 @@ class ModelObservation:
         if what == "committed":
             return self.machine.committed
         return self.machine.counters[what]
+
+    def would_show(self, invariant: str | None) -> None:
+        """Every step is checked for all of them."""
 
 
 def vma_view(vma: Vma) -> VmaView:

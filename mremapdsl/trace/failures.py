@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mremapdsl.program import Layout
 from mremapdsl.record import ExpectationRecord, ScenarioRecord, StepRecord
 from mremapdsl.trace.style import PLAIN, Style, paragraph
-from mremapdsl.trace.words import loop_words
+from mremapdsl.trace.words import expect_words, loop_words
 
 INDENT = "    "
 
@@ -46,8 +46,7 @@ def step_failure(file: str, record: StepRecord, style: Style) -> Iterator[str]:
 def expectation_failure(file: str, record: ExpectationRecord, style: Style, *, offer: bool) -> Iterator[str]:
     """An expectation that did not hold: which part, both values, the state around it, and how to accept that."""
     expect = record.expect
-    prefix = "" if expect.process == "parent" else f"{expect.process}: "
-    statement = style.paint("bold", f"{prefix}expect {expect.text}")
+    statement = style.paint("bold", expect_words(expect))
     yield f"{file}:{expect.line}: {statement}{loop_words(expect.loop)}"
     for line in record.detail.split("\n"):
         yield from paragraph(line, INDENT, INDENT * 2, style.width)

@@ -20,6 +20,7 @@ from mremapdsl.trace.picture import Row, picture
 from mremapdsl.trace.style import PLAIN, Style, paragraph
 from mremapdsl.trace.words import (
     anon_vma_lines,
+    expect_words,
     loop_words,
     marks,
     page_change_words,
@@ -158,8 +159,8 @@ class _Body:
         style, expect = self.style, record.expect
         yield from documentation(expect.doc, self.indent, style)
         sign = {True: style.held, False: style.failed, None: style.paint("unsure", "?")}[record.held]
-        text = f"expect {expect.text}" if expect.process == "parent" else f"{expect.process}: expect {expect.text}"
-        yield f"{expect.line:{self.gutter}}  {sign} {style.paint('bold', text)}{loop_words(expect.loop)}"
+        text = style.paint("bold", expect_words(expect))
+        yield f"{expect.line:{self.gutter}}  {sign} {text}{loop_words(expect.loop)}"
         details = record.detail.split("\n")
         if record.held and not style.full:
             details = details[:1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from mremapdsl.backend import AnonVmaView, PageRun, VmaView
-from mremapdsl.program import Place
+from mremapdsl.program import Expect, Place
 from mremapdsl.trace.changes import PageChange
 
 KINDS = {
@@ -31,6 +31,12 @@ def marks(places: Sequence[Place]) -> dict[int, str]:
     """Names of the pages where places begin and end."""
     ends = {place.start + place.pages: f"{place.name}+{place.pages}" for place in reversed(places)}
     return ends | {place.start: place.name for place in reversed(places)}
+
+
+def expect_words(expect: Expect) -> str:
+    """An expectation as it was written."""
+    process = "" if expect.process == "parent" else f"{expect.process}: "
+    return f"{process}expect {expect.quantifier} {expect.text}".replace("expect  ", "expect ")
 
 
 def loop_words(loop: Sequence[tuple[str, int]]) -> str:
