@@ -18,6 +18,8 @@ from mremapdsl.running import Run
 
 MAX_NODES = 200_000
 """Distinct points of all runs that are explored."""
+MAX_STEPS = 8_000_000
+"""Steps on the ways to all of these together; each takes some 40 bytes of memory."""
 
 
 class Seq(NamedTuple):
@@ -53,37 +55,47 @@ class Plan:
         return found
 
     def options(self, rest: Rest) -> Iterator[tuple[Statement | None, Rest]]:
-        """Every statement that may be next, with what is left behind it; (None, ()) at the end of a run."""
-        if not rest:
-            yield None, ()
-            return
-        top, below = rest[-1], rest[:-1]
-        if isinstance(top, Threads):
-            yield from self.any_thread(top, below)
-            return
-        body = self.bodies[top.body]
-        if top.at == len(body):
-            yield from self.options(below)
-            return
-        statement = body[top.at]
-        after: Rest = (*below, Seq(top.body, top.at + 1))
+        """Every statement that may be next, with what is left behind it; (None, ()) at the end of a run.
+
+        Ways that do nothing on their way to the same place are one.
+        """
+        ahead, seen = [rest], {rest}
+        while ahead:
+            rest = ahead.pop()
+            if not rest:
+                yield None, ()
+                continue
+            top, below = rest[-1], rest[:-1]
+            if isinstance(top, Threads):
+                yield from self.any_thread(top, below)
+                onward = [below] if all(map(self.may_end, top.rest)) else []
+            elif top.at == len(self.bodies[top.body]):
+                onward = [below]
+            else:
+                statement, after = self.bodies[top.body][top.at], (*below, Seq(top.body, top.at + 1))
+                onward = self.inside(statement, after)
+                if not onward:
+                    yield statement, after
+            ahead += [way for way in reversed(onward) if way not in seen]
+            seen.update(onward)
+
+    def inside(self, statement: Statement, after: Rest) -> list[Rest]:
+        """The ways into a statement that branches, in order; none for one that does something itself."""
         if isinstance(statement, Choose):
-            for alternative in statement.alternatives:
-                yield from self.options((*after, Seq(self.number(alternative), 0)))
-        elif isinstance(statement, AnyOrder):
-            threads = tuple((Seq(self.number(thread), 0),) for thread in statement.threads)
-            yield from self.options((*after, Threads(threads)))
-        else:
-            yield statement, after
+            return [(*after, Seq(self.number(alternative), 0)) for alternative in statement.alternatives]
+        if isinstance(statement, AnyOrder):
+            return [(*after, Threads(tuple((Seq(self.number(thread), 0),) for thread in statement.threads)))]
+        return []
 
     def any_thread(self, top: Threads, below: Rest) -> Iterator[tuple[Statement | None, Rest]]:
-        """The next statement of each thread that has one; or on to what follows, if every thread may end here."""
+        """The next statement of each thread that has one."""
         for i, thread in enumerate(top.rest):
             for statement, left in self.options(thread):
                 if statement is not None:
                     yield statement, (*below, Threads((*top.rest[:i], left, *top.rest[i + 1 :])))
-        if all(any(statement is None for statement, _ in self.options(thread)) for thread in top.rest):
-            yield from self.options(below)
+
+    def may_end(self, thread: Rest) -> bool:
+        return any(statement is None for statement, _ in self.options(thread))
 
 
 class Node:
@@ -194,9 +206,12 @@ class _Explorer:
                     known = self.nodes.setdefault(self.key(after), after)
                     node.next.append(known)
                     if known is after:
+        steps = 0
                         queue.append(after)
-                    if len(self.nodes) > MAX_NODES:
-                        raise Unsupported(f"the scenario has more than {MAX_NODES} distinct points", skip=False)
+                        steps += len(after.run.steps)
+                    if len(self.nodes) > MAX_NODES or steps > MAX_STEPS:
+                        raise Unsupported(f"the scenario has more than {MAX_NODES} distinct points, or too long ways "
+                                          "to them", skip=False)  # fmt: skip
             node.backend.close()
             node.backend = None
         return self.conclude(ends)

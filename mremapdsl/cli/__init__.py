@@ -13,13 +13,13 @@ COMMANDS: dict[str, str] = {
     "draw": "draw a picture of each step, as SVG files",
     "step": "go through a scenario forwards and backwards, and try statements",
     "live": "run scenarios on the running kernel",
-    "compare": "run scenarios on model and running kernel: the first difference of each",
+    "compare": "run on model and running kernel: the first difference of each",
     "record": "keep what the running kernel does as data",
     "replay": "hold the model against what real kernels were recorded doing",
     "explore": "search all scenarios up to a bound",
-    "fuzz": "random programs: find where two rule sets, or model and running kernel, differ",
+    "fuzz": "random programs on which two rule sets, or model and kernel, differ",
     "matrix": "compare scenarios under several rules, in one table",
-    "report": "write a static site: prose, source, steps with pictures, rules side by side",
+    "report": "a static site: prose, source, steps in pictures, rules side by side",
     "shrink": "the smallest scenario that fails, or differs, in the same way",
 }
 """Subcommand -> what it does, in a line.  ``cli/<name>.py`` has ``configure(parser)`` and ``main(args) -> int``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from collections.abc import Iterator, Sequence
 
 from mremapdsl import __version__, api
@@ -47,6 +48,25 @@ def _decision(decision: Decision, style: Style) -> Iterator[str]:
             who = "all rule sets" if len(sets) == len(api.rule_sets()) else ", ".join(sets) or "by override only"
             text = f"{choice.name}: {' '.join(choice.doc.split())} [{who}]"
             yield from paragraph(text, "      ", "          ", style.width)
+
+
+def list_reasons(style: Style) -> str:
+    """The reasons that verdicts and their notes name, and what each says: ``fallback because REASON``."""
+    return "".join(f"{line}\n" for line in _list_reasons(style))
+
+
+def _list_reasons(style: Style) -> Iterator[str]:
+    from mremapdsl.model.reasons import REASONS
+
+    for name, reason in REASONS.items():
+        outcome = f"{reason.outcome}: " if reason.outcome else ""
+        text = outcome + PLACEHOLDER.sub("…", reason.sentence)
+        yield f"{style.paint('bold', name)}  ({reason.function})"
+        yield from paragraph(text, "    ", "        ", style.width)
+
+
+PLACEHOLDER = re.compile(r"\{[^{}]*\}")
+"""A value in the sentence of a reason."""
 
 
 def diagnostics(content: bytes, found: Sequence[Diagnostic], *, color: bool) -> str:

@@ -35,18 +35,22 @@ def main(argv: list[str]) -> int:
     """The command without a subcommand."""
     parser = ArgumentParser(
         prog="mremapdsl",
-        description="Run scenarios of Linux anonymous memory on an executable model.",
+        usage="mremapdsl [OPTION ...] [FILE ...]\n       mremapdsl COMMAND ...",
+        description="Run scenarios of Linux anonymous memory on an executable model.\n\n"
+        "  mremapdsl examples/                               all scenarios below it\n"
+        "  mremapdsl --trace text -c 'mmap A 16; touch A'    what each step did, and why",
         epilog=EPILOG + commands(),
         formatter_class=RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     configure(parser)
     args = parser.parse_intermixed_args(join_overrides(argv))
-    if args.version or args.list_rules:
+    if args.version or args.list_rules or args.list_reasons:
         from mremapdsl.cli import about
 
         prepare(json=False)
-        write(about.version() if args.version else about.list_rules(style(args.color, full=False)))
+        about_it = about.list_rules if args.list_rules else about.list_reasons
+        write(about.version() if args.version else about_it(style(args.color, full=False)))
         return status.HELD
     if not args.inputs and not args.text:
         parser.error("nothing to run: name a file or a directory, or give a text with -c (--help shows all)")
@@ -88,6 +92,7 @@ def configure(parser: ArgumentParser) -> None:
     )  # fmt: skip
     add("--list-rules", action="store_true", help="print the rule sets, and what can be overridden in them")
     add("--version", action="store_true", help="print the version and the rule sets")
+    add("--list-reasons", action="store_true", help="print the reasons of verdicts, for `fallback because REASON`")
 
 
 def target(text: str) -> object:
@@ -107,9 +112,8 @@ def jobs(text: str) -> int:
 
 def commands() -> str:
     """The subcommands for the end of the help text."""
-    return "".join(f"\n  {name:10} {text}" for name, text in COMMANDS.items()) and (
-        "\ncommands:" + "".join(f"\n  mremapdsl {name:9} {text}" for name, text in COMMANDS.items()) + "\n"
-    )
+    lines = "".join(f"  {name:9} {text}\n" for name, text in COMMANDS.items())
+    return f"\ncommands, as in `mremapdsl step FILE` (`mremapdsl step --help` shows more):\n{lines}"
 
 
 def join_overrides(argv: Sequence[str]) -> list[str]:

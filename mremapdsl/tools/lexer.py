@@ -109,9 +109,10 @@ def statements() -> State:
         "touch": ("range", "operand"), "mremap": ("mremap", "operand"), "fork": ("process",), "exit": ("process",),
         "ksm": ("ksm",), "migrate": ("migrate", "operand"), "set": ("set",), "expect": ("predicate", "head"),
         "let": ("let", "constant"), "for": ("let", "constant"), "rules": ("rules",), "scenario": ("scenario",),
-        "show": ("show",), "any": ("any",), "choose": ("show",), "maybe": (),
+        "show": ("show",), "any": ("any",), "choose": ("show",), "maybe": (), "if": ("let",),
+        "swapout": ("swapout", "operand"),
     }  # fmt: skip
-    tokens = dict.fromkeys(("let", "for", "rules", "scenario", "any", "choose", "maybe"), STRUCTURE)
+    tokens = dict.fromkeys(("let", "for", "if", "rules", "scenario", "any", "choose", "maybe"), STRUCTURE)
     tokens |= {"expect": CHECK, "show": CHECK}
     return [
         (rf"{name}(?!\w)(?![ \t]*:)", tokens.get(name, CALL), own.get(name, ("range", "operand")))
@@ -232,6 +233,7 @@ TAILS: dict[str, State] = {
         (NAME, PLACE),
     ),
     "range": call(),
+    "swapout": call((these(["cached"]), CHOICE)),
     "process": call((NAME, PROCESS)),
     "ksm": call((these(["scan", "merge"]), CALL), (word("switch"), CHOICE)),
     "migrate": call((word("phase"), CHOICE)),
@@ -275,7 +277,7 @@ class MrsLexer(RegexLexer):
             (r"\n+", Whitespace),
             (r"[;{}]", Punctuation),
             (DURING, STRUCTURE),
-            (r"or(?=\s*\{)", STRUCTURE),
+            (r"(?:or|else)(?=\s*\{)|else(?=\s+if\b)", STRUCTURE),
             *statements(),
             (rf"({NAME})(\s*)(:|(?=\{{))", bygroups(PROCESS, Whitespace, Punctuation)),
             # What begins no statement: a part of one, as documents quote them.

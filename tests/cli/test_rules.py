@@ -82,3 +82,11 @@ def test_every_choice_that_is_listed_can_be_chosen(cli: Cli) -> None:
 
 def test_lines_of_the_list_fit(cli: Cli) -> None:
     assert max(map(len, cli("--list-rules").out.splitlines())) <= 80
+
+
+def test_every_reason_is_listed(cli: Cli) -> None:
+    lines = cli("--list-reasons").out.splitlines()
+    for name in api.vocabulary().reasons:
+        assert any(line.startswith(f"{name}  (") for line in lines), name
+    assert max(map(len, lines)) <= 80
+    assert not [line for line in lines if "{" in line]
