@@ -38,14 +38,15 @@ def ordered(work: Callable[[Item], Done], items: Sequence[Item], jobs: int) -> G
     Ctrl-C reaches this process alone. Raises WorkerDied, and what ``work`` raises.
     """
     interrupt = {signal.SIGINT}
-    jobs = min(jobs, len(items))
+    jobs = min(jobs, len(items)) or 1
+    chunk = max(1, min(16, len(items) // (jobs * 8)))
     pool = ProcessPoolExecutor(jobs, get_context("fork"), _start, (work, items))
-    signal.pthread_sigmask(signal.SIG_BLOCK, interrupt)
     try:
-        results = pool.map(_one, range(len(items)), chunksize=max(1, min(16, len(items) // (jobs * 8))))
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, interrupt)
-    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, interrupt)  # the workers inherit that
+        try:
+            results = pool.map(_one, range(len(items)), chunksize=chunk)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, interrupt)
         yield from results
     except BrokenProcessPool:
         raise WorkerDied from None

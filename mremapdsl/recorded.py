@@ -70,6 +70,19 @@ def lines(text: str) -> list[str]:
     return found[:-1] if not found[-1] else [*found, "\\ No newline at end of file"]
 
 
+def mismatch(program: Program, path: str, parts: Iterable[str]) -> list[str]:
+    """How a run differs from the recorded trace, and what to do about it; empty if it does not. Raises OSError."""
+    from mremapdsl.output.paths import relative
+
+    with open(path, "rb") as stream:
+        old = text_of(stream.read())
+    new = whole(program, parts)
+    if old == new:
+        return []
+    accept = f"if that is right: --bless records {os.path.basename(path)} anew"
+    return [*shortened(difference(relative(path), old, new)), accept]
+
+
 def shortened(difference: Iterable[str]) -> Iterator[str]:
     """At most MOST lines, and how many there would be more."""
     found = list(difference)

@@ -12,6 +12,7 @@ from contextlib import closing
 
 from mremapdsl import api
 from mremapdsl.cli import COMMANDS, complain, status
+from mremapdsl.cli.allruns import run_lines
 from mremapdsl.cli.inputs import STDIN, Input, Unusable, expand, read, texts
 from mremapdsl.cli.progress import Progress
 from mremapdsl.cli.report import Report, named
@@ -91,8 +92,8 @@ def configure(parser: ArgumentParser) -> None:
         "shows; prints what changes, then runs everything",
     )  # fmt: skip
     add("--list-rules", action="store_true", help="print the rule sets, and what can be overridden in them")
-    add("--version", action="store_true", help="print the version and the rule sets")
     add("--list-reasons", action="store_true", help="print the reasons of verdicts, for `fallback because REASON`")
+    add("--version", action="store_true", help="print the version and the rule sets")
 
 
 def target(text: str) -> object:
@@ -288,7 +289,9 @@ def printer(trace: str | None, report: Report) -> Callable[[ScenarioRecord], str
     if trace == "text":
         from mremapdsl.trace.text import scenario_text
 
-        return lambda record: scenario_text(record, report.style) + "\n"
+        return lambda record: "\n".join(
+            [scenario_text(record, report.style).rstrip("\n"), *run_lines(record, report.style), "", ""]
+        )
     return lambda record: "".join(f"{line}\n" for line in report.scenario(record))
 
 

@@ -53,7 +53,7 @@ def block(tests: list[Test]) -> Iterator[str]:
 
 def directive(test: Test) -> str:
     word = {"skipped": " # SKIP", "error": " # ERROR"}.get(test.outcome, "")
-    reason = one_line(test.reason).replace("#", "")
+    reason = one_line(test.reason.replace("#", " "))
     return f"{word} {reason}".rstrip() if word else ""
 
 
