@@ -14,9 +14,9 @@ THP = "/sys/kernel/mm/transparent_hugepage"
 KSM = "/sys/kernel/mm/ksm"
 HUGE_PAGES = 512
 KSM_PASSES = 3
-"""Full passes of one ``ksm scan``: remember the checksums, merge, let stragglers join."""
+"""Full passes of one ``ksm scan``, at the least: remember the checksums, merge, let stragglers join."""
 KSM_SETTINGS = {
-    "run": "0", "use_zero_pages": "0", "smart_scan": "1", "advisor_mode": "none", "pages_to_scan": "1000000",
+    "run": "0", "use_zero_pages": "0", "smart_scan": "0", "advisor_mode": "none", "pages_to_scan": "1000000",
     "sleep_millisecs": "5", "max_page_sharing": "256",
 }  # fmt: skip
 
@@ -114,9 +114,15 @@ class Settings:
         self.put(f"{KSM}/use_zero_pages", str(int(on)))
 
     def scan(self, deadline: float) -> None:
-        """Let ksmd make its passes. Raises Unsupported."""
+        """Let ksmd make passes until one merges nothing. Raises Unsupported."""
         self.prepare_ksm()
-        goal = full_scans() + KSM_PASSES
+        before = self.ksm_passes(KSM_PASSES - 1, deadline)
+        while (now := self.ksm_passes(1, deadline)) != before:
+            before = now
+
+    def ksm_passes(self, passes: int, deadline: float) -> list[str]:
+        """Let ksmd make some passes; how many pages are merged then. Raises Unsupported."""
+        goal = full_scans() + passes
         self.put(f"{KSM}/run", "1")
         try:
             while full_scans() < goal:
@@ -125,6 +131,7 @@ class Settings:
                 time.sleep(0.0002)
         finally:
             self.put(f"{KSM}/run", "0")
+        return [read(f"{KSM}/{name}") for name in ("pages_shared", "pages_sharing", "ksm_zero_pages")]
 
     def leave(self) -> None:
         """The scenario is over."""

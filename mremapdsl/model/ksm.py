@@ -14,7 +14,7 @@ from mremapdsl.model.records import ANON, KSM, MERGEABLE, PRESENT, SHARED, ZERO,
 from mremapdsl.model.thp import split_folio
 
 PASSES = 3
-"""Full passes of one scan: remember the checksums, merge, let stragglers join."""
+"""Full passes of one scan, at the least: remember the checksums, merge, let stragglers join."""
 MAX_PAGE_SHARING = 256
 """Mappings of one KSM page before ksmd starts another of the same content."""
 
@@ -34,8 +34,14 @@ def leave(machine: Machine, mm: Mm) -> None:
 
 
 def scan(machine: Machine) -> int:
-    """ksmd's passes over all mergeable memory. Returns how many pages were merged."""
-    return sum(one_pass(machine) for _ in range(PASSES))
+    """ksmd's passes over all mergeable memory until one merges nothing. Returns how many pages were merged.
+
+    As if ``smart_scan`` were off: no page is passed over because earlier passes left it unmerged.
+    """
+    passes = [one_pass(machine) for _ in range(PASSES)]
+    while passes[-1]:
+        passes.append(one_pass(machine))
+    return sum(passes)
 
 
 def one_pass(machine: Machine) -> int:
@@ -51,10 +57,8 @@ def one_pass(machine: Machine) -> int:
             del machine.ksm.items[name]
             continue
         for page in candidates(machine, mm):
-            item = items.get(page, RmapItem())
-            item, skip = age(machine, mm, page, item)
-            items[page] = item
-            if not skip and compare_and_merge(machine, mm, page, unstable):
+            items.setdefault(page, RmapItem())
+            if compare_and_merge(machine, mm, page, unstable):
                 merged += 1
             seen.add(page)
         for page in items.keys() - seen:
@@ -89,23 +93,6 @@ def split_large(machine: Machine, mm: Mm, page: int) -> bool:
     """
     number, frame = mapped(machine, mm, page)
     return not frame.order or (split_folio(machine, number) and is_mapped(mm, page))
-
-
-def age(machine: Machine, mm: Mm, page: int, item: RmapItem) -> tuple[RmapItem, bool]:
-    """Smart scan: pages that stayed unmerged for several passes are passed over more and more often.
-
-    Kernel: should_skip_rmap_item.
-    """
-    _, frame = mapped(machine, mm, page)
-    if frame.kind == KSM:
-        return item, False
-    was = item.age
-    item = item._replace(age=min(was + 1, 255))
-    if was < 3:
-        return item, False
-    if not item.skips:
-        return item._replace(skips=1 if was <= 3 else 2 if was <= 5 else 4 if was <= 8 else 8), False
-    return item._replace(skips=item.skips - 1, frame=-1), True
 
 
 def mapped(machine: Machine, mm: Mm, page: int) -> tuple[int, Frame]:
