@@ -12,7 +12,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 from mremapdsl.backend import WAITS, Backend, Unsupported
-from mremapdsl.program import AnyOrder, Choose, Expect, Show, Statement, Step
+from mremapdsl.program import AnyOrder, Choose, Expect, Not, Show, Statement, Step
 from mremapdsl.record import Exhaustive, ExpectationRecord
 from mremapdsl.running import Run
 
@@ -158,20 +158,34 @@ def over_all(judged: Judged) -> ExpectationRecord:
     """One expectation as the record of all its points."""
     wrong = failing(judged)
     reached = judged.held + judged.failed + judged.unseen
-    sample = judged.first_failed if judged.first_failed is not None else judged.first_held
-    one = next((e for e in sample.run.expectations if e.expect is judged.expect), None) if sample is not None else None
+    one, other = judged.first_held, judged.first_failed
+    sample = shows(judged) if wrong else other if judged.expect.quantifier == "never" else one
+    seen = next((e for e in sample.run.expectations if e.expect is judged.expect), None) if sample is not None else None
     words = wrong or f"held at {judged.held} of {reached} points"
-    detail = words if one is None else f"{words}\n{one.detail}"
+    detail = words if seen is None else f"{words}\n{seen.detail}"
     held = None if judged.unseen and not judged.held and not judged.failed else not wrong
     after = len(sample.run.steps) if sample is not None else 0
-    return ExpectationRecord(judged.expect, after, held, detail, one.shown if one is not None and wrong else ())
+    return ExpectationRecord(judged.expect, after, held, detail, seen.shown if seen is not None and wrong else ())
+
+
+def shows(judged: Judged) -> Node | None:
+    """The first point at which an expectation that fails does so."""
+    return judged.first_held if judged.expect.quantifier == "never" else judged.first_failed
 
 
 def plain(run: Run, judged: tuple[Judged, ...]) -> tuple[Statement, ...]:
     """One run as statements without branches, ending in the expectation that fails there, if one does."""
     body: list[Statement] = [record.step for record in run.steps]
-    failed = [j.expect for j in judged if failing(j) and j.first_failed is not None and j.first_failed.run is run]
-    return (*body, *(expect._replace(quantifier="") for expect in failed[:1]))
+    failed = [j.expect for j in judged if failing(j) and (node := shows(j)) is not None and node.run is run]
+    return (*body, *map(once, failed[:1]))
+
+
+def once(expect: Expect) -> Expect:
+    """An expectation over all runs as one of a single run."""
+    predicate = expect.predicate
+    if expect.quantifier == "never":
+        predicate = predicate.predicate if isinstance(predicate, Not) else Not(predicate)
+    return expect._replace(predicate=predicate, quantifier="")
 
 
 def explore(run: Run, backend: Backend) -> Exhausted:
@@ -195,6 +209,7 @@ class _Explorer:
     def explore(self) -> Exhausted:
         queue = deque([self.first])
         ends: list[Node] = []
+        steps = 0
         while queue:
             node = queue.popleft()
             assert node.backend is not None
@@ -206,7 +221,6 @@ class _Explorer:
                     known = self.nodes.setdefault(self.key(after), after)
                     node.next.append(known)
                     if known is after:
-        steps = 0
                         queue.append(after)
                         steps += len(after.run.steps)
                     if len(self.nodes) > MAX_NODES or steps > MAX_STEPS:
@@ -259,7 +273,7 @@ class _Explorer:
         Moments at which a lock makes an event wait are passed over; Unsupported if that is so at all of them.
         """
         assert node.backend is not None
-        waits = ""
+        waits, happened = "", False
         moment, moments = 0, 1
         while moment < moments:
             run, backend = node.run.copy(), node.backend.copy()
@@ -269,20 +283,24 @@ class _Explorer:
             moment += 1
             if inside.waits:
                 waits = inside.waits
-                continue
-            after = Node(rest if going else (), run, backend, node)
-            for expect in inside.looked:
-                self.count(after, expect)
-            if run.steps[-1].failure:
-                self.failures.append((after, run.steps[-1].failure))
-            waits = ""
-            yield after
+            elif moments:
+                happened = True
+                after = Node(rest if going else (), run, backend, node)
+                for expect in inside.looked:
+                    self.count(after, expect)
+                if run.steps[-1].failure:
+                    self.failures.append((after, run.steps[-1].failure))
+                yield after
         if not moments:
             run, backend = node.run.copy(), node.backend.copy()
+            run.inside = ["nothing: the call did not relocate, so there is no moment for it"]
             going = run.step(backend, step, self.documented(run, rest))
-            yield Node(rest if going else (), run, backend, node)
-        elif waits and not node.next:
-            raise Unsupported(f"line {step.line}: this cannot happen inside the relocation: {waits}", skip=False)
+            after = Node(rest if going else (), run, backend, node)
+            if run.steps[-1].failure:
+                self.failures.append((after, run.steps[-1].failure))
+            yield after
+        elif not happened:
+            raise Unsupported(f"line {step.line}: {waits}", skip=False)
 
     # --- expectations ----------------------------------------------------------------------------------
 
@@ -328,7 +346,7 @@ class _Explorer:
         for found in judged:
             wrong = failing(found)
             if wrong:
-                failures.append((found.first_failed or found.first_held or (ends or [self.first])[0], wrong))
+                failures.append((shows(found) or (ends or [self.first])[0], wrong))
         failures.sort(key=lambda failure: len(failure[0].run.steps))
         worst, words = failures[0] if failures else (witness(ends, judged) or (ends or [self.first])[0], "")
         return Exhausted(count_runs(self.first), len(self.nodes) + 1, len(self.states), tuple(judged), worst, words)
@@ -398,9 +416,14 @@ class Inside:
             if isinstance(statement, Step):
                 outcome = self.backend.interfere(statement.op)
                 if outcome.result == WAITS:
-                    self.waits = outcome.verdict.sentence if outcome.verdict is not None else "a lock"
+                    why = outcome.verdict.sentence if outcome.verdict is not None else "it waits for a lock"
+                    self.waits = f"`{statement.text}` cannot happen inside the relocation: {why}"
                     return
                 self.run.note_inside(statement, outcome, moment)
             elif isinstance(statement, Expect) and self.run.applies(statement):
                 self.run.expect(self.backend, statement)
+                looked = self.run.expectations[-1]
+                if looked.held is None:
+                    self.waits = f"`expect {statement.text}`: {looked.detail}"
+                    return
                 self.looked.append(statement)

@@ -101,27 +101,28 @@ def judge(
     if problem.find == "predicate" and problem.predicate is not None and problem.predicate(machine, taken):
         return (Hit("predicate", ""),)
     if twin is not None and twin_taken is not None:
-        words = difference(problem, machine, taken, twin, twin_taken)
-        if words:
-            return (Hit(f"{words.split(':')[0]} {sort_of(taken)}", words),)
+        found = difference(problem, machine, taken, twin, twin_taken)
+        if found is not None:
+            return (Hit(f"{found[0]} {sort_of(taken)}", found[1]),)
     return ()
 
 
-def difference(problem: Problem, machine: Machine, taken: Taken, twin: Machine, twin_taken: Taken) -> str:
-    """How two rule sets end differently after the same operation; empty if they do not."""
+def difference(
+    problem: Problem, machine: Machine, taken: Taken, twin: Machine, twin_taken: Taken
+) -> tuple[str, str] | None:
+    """In what two rule sets end differently after the same operation, and how; None if they do not."""
     if taken.result != twin_taken.result:
-        return f"result: {taken.result} and {twin_taken.result}"
+        return "result", f"{taken.result} and {twin_taken.result}"
     if bool(taken.broken) != bool(twin_taken.broken):
-        return "violation: " + (taken.broken or twin_taken.broken)[0].sentence
+        return "violation", (taken.broken or twin_taken.broken)[0].sentence
     if taken.broken:
-        return ""
-    if machine.committed != twin.committed:
-        return f"charge: Committed_AS changes by {machine.committed} and by {twin.committed} pages"
-    if machine.journal.empty and twin.journal.empty:
-        return ""
-    if encode(machine, problem.symmetry).key != encode(twin, problem.symmetry).key:
-        return "state: the machines differ afterwards"
-    return ""
+        return None
+    if not (machine.journal.empty and twin.journal.empty):
+        if encode(machine, problem.symmetry).key != encode(twin, problem.symmetry).key:
+            return "state", "the machines differ afterwards"
+        if machine.committed != twin.committed:
+            return "charge", f"Committed_AS changes by {machine.committed} and by {twin.committed} pages"
+    return None
 
 
 # --- the search ----------------------------------------------------------------------------------------------
