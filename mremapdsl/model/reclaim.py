@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mremapdsl.model.filemap import page_out_cached
 from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
-from mremapdsl.model.records import ANON, FILE, LOCKED, PRESENT, SWAP, Frame
+from mremapdsl.model.records import ANON, FILE, LOCKED, PRESENT, SWAP, Frame, Vma
 from mremapdsl.model.rmap import walk
 from mremapdsl.model.swap import drop_clean, swap_out
 from mremapdsl.model.thp import folio_of, mappers, split_folio
@@ -43,11 +43,20 @@ def page_out(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
     for s, e, pte in mm.ptes.clip(start, end):
         if pte.kind == PRESENT:
             for first, last, frame in machine.frames.clip(s + pte.delta, e + pte.delta):
+                if frame.maps > 1 or (frame.order and is_shared(machine, mm, first)):
+                    continue
                 if frame.kind == FILE:
-                    if frame.maps == 1 and not frame.pins and machine.settings.swap:
-                        page_out_cached(machine, mm, mm.vmas[i], first - pte.delta, last - pte.delta, frame)
-                elif frame.maps == 1 and not (frame.order and is_shared(machine, mm, first)):
+                    page_out_file(machine, mm, mm.vmas[i], first - pte.delta, last - pte.delta, frame)
+                else:
                     reclaim(machine, first, last, frame)
+
+
+def page_out_file(machine: Machine, mm: Mm, vma: Vma, start: int, end: int, frame: Frame) -> None:
+    """Unmap pages of the page cache; unless they are pinned, or there is no swap, they leave it too (try_to_unmap)."""
+    if frame.pins or not machine.settings.swap:
+        machine.zap(mm, start, end)
+    else:
+        page_out_cached(machine, mm, vma, start, end, frame)
 
 
 def reclaim(machine: Machine, first: int, last: int, frame: Frame) -> None:
