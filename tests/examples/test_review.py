@@ -11,13 +11,15 @@ import pytest
 
 from mremapdsl import api
 from mremapdsl.matrix import cell
-from mremapdsl.program import Program, RuleChoice, Scenario
+from mremapdsl.ops import MUST_RELOCATE, RELOCATE, Mremap
+from mremapdsl.program import Program, RuleChoice, Scenario, Step
 from mremapdsl.record import ScenarioRecord
 from mremapdsl.runner import run_scenario
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 REVIEW, OBSERVED, SELFTESTS = EXAMPLES / "review", EXAMPLES / "observed", EXAMPLES / "selftests"
 POINTS, OBSERVATIONS = range(1, 29), range(1, 17)
+ASKING = RELOCATE | MUST_RELOCATE
 CITATION = re.compile(r"@<([^>]*)>")
 
 
@@ -118,6 +120,8 @@ DIFFERENCES = [
     Difference("failure", "detect_early", "undo", "t14-undo-or-early.mrs", "looked at beforehand"),
     Difference("large_folio", "split", "fail", "t11-large-folio-across-the-border.mrs", "(a) half of it moves: split"),
     Difference("large_folio", "fail", "split", "designs.mrs", "T11 half of a 64K folio"),
+    Difference("relocation_lock", "none", "new_anon_vma", "t24-which-locks.mrs", "without the lock"),
+    Difference("relocation_lock", "new_anon_vma", "none", "t24-which-locks.mrs", "at no moment is a page lost"),
     Difference("ksm", "unshare", "skip", "designs.mrs", "T13 a KSM page"),
     Difference("ksm", "skip", "unshare", "t13-ksm.mrs", "left as they are"),
     Difference("ksm", "update_items", "unshare", "t13-ksm.mrs", "left shared, with their rmap_items updated"),
@@ -159,9 +163,23 @@ def test_an_alternative_makes_a_difference(d: Difference) -> None:
 
 
 def test_every_alternative_of_the_review_is_among_them() -> None:
-    keys = ("trigger", "failure", "large_folio", "ksm", "pinned", "nonpresent", "sharing")
+    keys = ("trigger", "failure", "large_folio", "ksm", "pinned", "nonpresent", "sharing", "relocation_lock")
     expected = {(key, value) for key in keys for value in api.overrides()[key]}
     assert {(d.key, d.value) for d in DIFFERENCES} == expected
+
+
+@pytest.mark.parametrize("path", sorted((EXAMPLES / "errors").glob("*.mrs")), ids=lambda path: path.name)
+def test_forcing_relocation_on_changes_no_errno_of_a_call_without_the_flags(path: Path) -> None:
+    for found in program(path).scenarios:
+        if any(isinstance(s, Step) and isinstance(s.op, Mremap) and s.op.flags & ASKING for s in found.body):
+            continue
+        off, on = (
+            run_scenario(
+                "", found, RuleChoice("relocate-v1", (("trigger", value),)), api.backend, aliases=api.aliases()
+            )
+            for value in ("flag", "auto")
+        )
+        assert [step.result for step in off.steps] == [step.result for step in on.steps], found.title
 
 
 # --- selftests ----------------------------------------------------------------------------------------------------
