@@ -165,12 +165,15 @@ def text(matrix: Matrix, style: Style) -> Iterator[str]:
     about = caption(matrix.columns)
     if about:
         yield from (*paragraph(about, "", "    ", style.width), "")
-    for first, last in blocks(widths, style.width - titles):
+    for number, (first, last) in enumerate(blocks(widths, style.width - titles)):
+        yield from [""] * bool(number)
         yield from block(matrix, shown, (titles, widths), (first, last), style)
+    failed = any(c.failed for r in matrix.rows for c in r.cells)
+    if numbers or failed:
         yield ""
     for reason, number in numbers.items():
         yield f"{number:>4}  {reason}"
-    if any(c.failed for r in matrix.rows for c in r.cells):
+    if failed:
         yield f"   {sign}  an expectation about something else does not hold under these rules"
 
 

@@ -150,7 +150,6 @@ def test_text(cli: Cli) -> None:
         "          plain-move     plain-move\n"
         "  pinned  violation      relocated\n"
         "          rmap-complete\n"
-        "\n"
     )
 
 
