@@ -142,6 +142,8 @@ NEEDS: dict[str, tuple[tuple[str, str], ...]] = {
     "relocation-stopped": (("failure", "undo"),),
     "undo-skipped-pinned": (("failure", "undo"), ("pinned", "skip")),
     "relocation-undone": (("failure", "undo"),),
+    "no-anon-vma": (("relocation_memory", "no_anon_vma"),),
+    "no-page-table-to-move-to": (("relocation_memory", "no_page_table"),),
     "ksm-pages": (("ksm", "give_up"),),
     "waits-for-anon-vma": (("relocation_lock", "new_anon_vma"),),
 }
@@ -155,7 +157,7 @@ OF_RELOCATION = (
     "ever-shared-folio", "nonpresent-entry", "large-folio-crosses", "large-folio-same-root", "large-folio-pinned",
     "ksm-pages", "waits-for-mmap-lock", "waits-for-anon-vma", "relocation-skipped-shared", "relocation-skipped-pinned",
     "relocation-skipped-nonpresent", "relocation-split-folio", "relocation-stopped", "undo-skipped-pinned",
-    "relocation-undone",
+    "relocation-undone", "no-anon-vma", "no-page-table-to-move-to",
 )  # fmt: skip
 """Reasons that only relocating moves give."""
 

@@ -45,6 +45,7 @@ LINUX_6_12: Mapping[str, str] = {
     "failure": "undo",
     "ksm": "unshare",
     "undo_charge": "uncharged",
+    "relocation_memory": "enough",
     "relocation_lock": "new_anon_vma",
 }
 

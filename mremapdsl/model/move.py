@@ -12,7 +12,7 @@ from __future__ import annotations
 from mremapdsl.model.anon import cloned_chain, compatible, prepare
 from mremapdsl.model.fault import populate
 from mremapdsl.model.ksm import move_items, unshare
-from mremapdsl.model.machine import Machine, Mm
+from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
 from mremapdsl.model.mapping import accounted, unmap
 from mremapdsl.model.merge import Ask, merge_changed, merge_new_range, split_counted
 from mremapdsl.model.pagetables import move_page_tables
@@ -229,6 +229,9 @@ def relocating(call: Call, source: Vma, asked: int, charge: int) -> tuple[Why, V
         new = insert_copy(call, carried(call, source))
         move_page_tables(machine, mm, call.at, call.at + call.old, call.to)
         return did, new
+    except Refused:
+        machine.committed -= charge
+        raise
     move_page_tables(machine, mm, call.at, call.at + call.old, call.to)
     machine.moment(mm, MOMENT_MOVED, call.to, call.to + call.old)
     machine.unlock_anon_vma()
@@ -253,6 +256,9 @@ def rewrite_folios(call: Call, source: Vma) -> int:
     if not rules.failure:
         find_obstacle(machine, mm, span, root_to_be(machine, mm, position, new))
     machine.replace_vmas(mm, position, position, [new])
+    if rules.relocation_memory == "no anon_vma":
+        unmap_destination(call)
+        raise refuse("ENOMEM", "no-anon-vma", start=new.start, end=new.end)
     new = prepare(machine, mm, position)
     root = machine.lock_anon_vma(new.anon)
     machine.moment(mm, MOMENT_LINKED, span.start, span.end)
@@ -263,6 +269,8 @@ def rewrite_folios(call: Call, source: Vma) -> int:
         machine.moment(mm, MOMENT_OBSTACLE, span.start, span.end)
         undo(call, source, span, root)
         raise
+    if rules.relocation_memory == "no page table":
+        fail_half_way(call, source, span, root)
     machine.counters["folios_relocated"] += done
     if rules.ksm == "update" and call.had_ksm:
         move_items(machine, mm, span.start, span.end, span.to, new)
@@ -281,17 +289,43 @@ def root_to_be(machine: Machine, mm: Mm, position: int, new: Vma) -> int:
 
 def undo(call: Call, source: Vma, span: Span, root: int) -> None:
     """Walk again from the start up to the same obstacle, pointing folios back; then the new VMA goes."""
-    machine, mm = call.machine, call.mm
+    point_back(call, source, span, root)
+    unmap_destination(call)
+
+
+def point_back(call: Call, source: Vma, span: Span, root: int) -> None:
+    """Walk the range once more, with the source's goal; then the lock goes."""
+    machine = call.machine
     try:
-        done = rewrite(machine, mm, span, Goal(source.anon, source.anon_skew), root, undoing=True)
+        done = rewrite(machine, call.mm, span, Goal(source.anon, source.anon_skew), root, undoing=True)
     except Obstacle as obstacle:
         done = obstacle.done
     machine.counters["folios_undone"] += done
     machine.note("relocation-undone", folios=done)
     machine.unlock_anon_vma()
-    gone = unmap(machine, mm, call.to, call.to + call.new)
-    if not machine.rules.undo_charge:
-        machine.committed += accounted(gone)
+
+
+def unmap_destination(call: Call) -> None:
+    """The VMA that was made for the relocation goes, and with it a charge that was never taken."""
+    gone = unmap(call.machine, call.mm, call.to, call.to + call.new)
+    if not call.machine.rules.undo_charge:
+        call.machine.committed += accounted(gone)
+
+
+def fail_half_way(call: Call, source: Vma, span: Span, root: int) -> None:
+    """If the destination needs a second page table it is not to be had. Raises Refused (ENOMEM).
+
+    The walk that points folios back goes on where the page tables stopped, so that it does not reach those moved.
+    """
+    machine, mm = call.machine, call.mm
+    border = span.start + HUGE_PAGES - span.to % HUGE_PAGES
+    if border >= span.end:
+        return
+    move_page_tables(machine, mm, span.start, border, span.to)
+    point_back(call, source, span._replace(start=border, to=span.to + border - span.start), root)
+    move_page_tables(machine, mm, span.to, span.to + border - span.start, span.start)
+    unmap_destination(call)
+    raise refuse("ENOMEM", "no-page-table-to-move-to", page=span.to + border - span.start)
 
 
 def unmap_source(call: Call) -> None:

@@ -114,6 +114,12 @@ REASONS: dict[str, Reason] = {
     "entry-in-the-way": Reason(
         "", _SCAN, "an entry of [{start},{end}) is neither a page nor swap"
     ),
+    "no-anon-vma": Reason(
+        "", "mm/rmap.c:__anon_vma_prepare", "no memory for the anon_vma of [{start},{end}), which is unmapped again"
+    ),
+    "no-page-table-to-move-to": Reason(
+        "", "mm/mremap.c:move_page_tables", "no memory for a page table at {page}; what has moved goes back"
+    ),
     "relocate-needs-maymove": Reason("", "mm/mremap.c:check_mremap_params", "RELOCATE and MUST_RELOCATE need MAYMOVE"),
     # --- relocation -------------------------------------------------------------------------------------------
     "relocated": Reason(

@@ -103,6 +103,12 @@ def test_all_of_them_pass(path: Path) -> None:
 # --- every alternative makes a difference -------------------------------------------------------------------------
 
 
+ALTERNATIVES = (
+    "trigger", "failure", "large_folio", "ksm", "pinned", "nonpresent", "sharing", "relocation_lock",
+    "relocation_memory",
+)  # fmt: skip
+
+
 class Difference(NamedTuple):
     """A scenario that comes to something else under one alternative of a decision than under another."""
 
@@ -122,6 +128,13 @@ DIFFERENCES = [
     Difference("large_folio", "fail", "split", "designs.mrs", "T11 half of a 64K folio"),
     Difference("relocation_lock", "none", "new_anon_vma", "t24-which-locks.mrs", "without the lock"),
     Difference("relocation_lock", "new_anon_vma", "none", "t24-which-locks.mrs", "at no moment is a page lost"),
+    Difference("relocation_memory", "enough", "no_anon_vma", "t14-undo-or-early.mrs", "no KSM page is met"),
+    Difference(
+        "relocation_memory", "no_anon_vma", "enough", "t25-error-after-linking.mrs", "the anon_vma cannot be allocated"
+    ),
+    Difference(
+        "relocation_memory", "no_page_table", "enough", "t14-undo-or-early.mrs", "no page table at the destination"
+    ),
     Difference("ksm", "unshare", "skip", "designs.mrs", "T13 a KSM page"),
     Difference("ksm", "skip", "unshare", "t13-ksm.mrs", "left as they are"),
     Difference("ksm", "update_items", "unshare", "t13-ksm.mrs", "left shared, with their rmap_items updated"),
@@ -163,8 +176,7 @@ def test_an_alternative_makes_a_difference(d: Difference) -> None:
 
 
 def test_every_alternative_of_the_review_is_among_them() -> None:
-    keys = ("trigger", "failure", "large_folio", "ksm", "pinned", "nonpresent", "sharing", "relocation_lock")
-    expected = {(key, value) for key in keys for value in api.overrides()[key]}
+    expected = {(key, value) for key in ALTERNATIVES for value in api.overrides()[key]}
     assert {(d.key, d.value) for d in DIFFERENCES} == expected
 
 

@@ -165,6 +165,21 @@ constant("undo_charge", "uncharged", True, "It gives back a charge that was neve
 constant("undo_charge", "neutral", False, "Nothing.")
 
 decision(
+    "relocation_memory", "mm/mremap.c:copy_vma_and_data", "Which allocation fails while a relocation is under way."
+)
+constant("relocation_memory", "enough", "enough", "None.")
+constant(
+    "relocation_memory", "no_anon_vma", "no anon_vma",
+    "The new VMA gets no anon_vma: ENOMEM, and it is unmapped, as it is since RFC v2. RFC v1 freed it while it was "
+    "linked, which is not shown (Jann Horn, @<CAG48ez3CiRTUv4Qwy_UQzQuEDtUoPVVXnuPyiWoAhWVqkF3VTA@mail.gmail.com>).",
+)  # fmt: skip
+constant(
+    "relocation_memory", "no_page_table", "no page table",
+    "The destination gets no second page table: ENOMEM. The page tables go back, but folios that had moved keep the "
+    "new index, since the undo goes on where the page tables stopped (inferred from the June code).",
+)  # fmt: skip
+
+decision(
     "relocation_lock",
     "mm/mremap.c:lock_new_anon_vma",
     "What keeps reverse-map walks away while folios and tables disagree.",
