@@ -13,13 +13,13 @@ from contextlib import suppress
 from mremapdsl import api
 from mremapdsl.backend import Unseen, Unsupported
 from mremapdsl.cli import complain, status
-from mremapdsl.program import Range, Scenario, Statement, Step
+from mremapdsl.program import AnyOrder, Choose, Expect, Range, Scenario, Statement, Step
 from mremapdsl.record import ExpectationRecord, ShowRecord, StepRecord
 from mremapdsl.stepper import Session
 from mremapdsl.steprefs import with_lines
 from mremapdsl.trace.style import Style, paragraph
 from mremapdsl.trace.text import last_step, last_words
-from mremapdsl.trace.words import anon_vma_words, range_words, run_words
+from mremapdsl.trace.words import anon_vma_words, expect_words, range_words, run_words
 
 HISTORY = 1000
 """Typed lines that are remembered between sessions."""
@@ -200,10 +200,15 @@ class Prompt(Cmd):
         ways = self.session.ways()
         if arg.isdigit() and 0 < int(arg) <= len(ways):
             self.session.choose(int(arg) - 1)
-            self.do_list("")
+            if ways[0].about:
+                self.advance()
+            else:
+                self.do_list("")
             return
         for i, way in enumerate(ways, 1):
-            print(f"  {i}: {'; '.join(words(s) for s in way) or '(nothing)'}")
+            text = "; ".join(words(s) for s in way.body)
+            about = f"{way.about}: {text}" if way.about and text else way.about or text or "(nothing)"
+            print("\n".join(paragraph(about, f"  {i}: ", "       ", 80)))
         if not ways:
             print("the next statement does not branch")
 
@@ -272,14 +277,17 @@ class Prompt(Cmd):
         return True
 
     def place(self, name: str) -> Range | None:
-        """A place by name, ``child:A`` or ``@page``."""
+        """A place by name, a page of it (``A[3]``, ``child:A[3]``) or ``@page``."""
         process, _, bare = name.rpartition(":")
         process = process or "parent"
         if bare.startswith("@") and bare[1:].isdigit():
             return Range(process, int(bare[1:]), 1, name)
+        base, _, page = bare.removesuffix("]").partition("[")
         for place in self.session.places:
-            if place.name == bare:
+            if place.name == base and not page:
                 return Range(process, place.start, place.pages, name)
+            if place.name == base and page.isdigit() and int(page) < place.pages:
+                return Range(process, place.start + int(page), 1, name)
         print(f"{bare} is no place; known: {', '.join(p.name for p in self.session.places) or 'none'}")
         return None
 
@@ -322,8 +330,13 @@ def words(statement: Statement) -> str:
 
     if isinstance(statement, Step) and statement.text:
         prefix = "" if statement.op.process == "parent" else f"{statement.op.process}: "
-        return f"{prefix}{statement.text}" + (f" fails {statement.fails}" if statement.fails else "")
-    try:
-        return body_lines([statement])[0]
-    except ValueError:
-        return "choose …"
+        inside = "; ".join(map(words, statement.during))
+        fails = f" fails {statement.fails}" if statement.fails else ""
+        return f"{prefix}{statement.text}{fails}" + (f" during relocation {{ {inside} }}" if inside else "")
+    if isinstance(statement, Choose):
+        return " or ".join(f"{{ {'; '.join(map(words, way))} }}" for way in statement.alternatives)
+    if isinstance(statement, AnyOrder):
+        return f"any order {{ {'; '.join(words(s) for thread in statement.threads for s in thread)} }}"
+    if isinstance(statement, Expect):
+        return expect_words(statement)
+    return body_lines([statement])[0]

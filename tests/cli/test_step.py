@@ -62,6 +62,7 @@ def test_a_statement_that_does_not_compile_changes_nothing(step: Prompt) -> None
 def test_why_two_vmas_are_apart(step: Prompt) -> None:
     out = step("mmap A 4 rw", "touch A", "mprotect A[2..4] r", "why A not merged @1002", "why @1002 A[0]", "why A Z")
     assert "VM_WRITE only there" in out or "VM_WRITE only here" in out
+    assert "A[0] is no place" not in out
     assert "mprotect A[2..4] r" in out, "the statement that set the flags apart"
     assert "Z is no place" in out
 
@@ -72,6 +73,44 @@ def test_ways_of_a_branch(step: Prompt) -> None:
     assert "2: munmap A" in out
     assert "  2  munmap A" in out
     assert "(end)" in out
+
+
+UNDONE = """\
+rules relocate-v1
+mmap A 4M; touch A[507..512]
+set thp always; touch A[512]
+mremap A[507..513] B RELOCATE during relocation { pin A[509] }
+expect sometimes violation rmap-complete
+"""
+
+
+def test_a_moment_inside_a_relocation_is_a_way(step: Prompt, tmp_path: Path) -> None:
+    """A pin before the rewriting does no harm; one before the undo does."""
+    file = tmp_path / "saved.mrs"
+    out = step("next 9", "ways 1", "next", "back 2", "next", "ways 3", "next", "ways", f"save {file}", text=UNDONE)
+    assert "1: moment 1 of 4, linked: pin A[509]" in out
+    assert "5: nothing happens inside" in out
+    first, here, second = " ".join(out.split()).partition("when stopped: `pin A[509]` ok")
+    assert here
+    assert "cannot be found" not in first
+    assert "cannot be found" in second
+    (record,) = api.run(file)
+    assert record.outcome == "passed"
+
+
+def test_a_moment_that_a_lock_forbids(step: Prompt) -> None:
+    text = "rules relocate-v1\nmmap A 1; touch A\nmremap A B RELOCATE during relocation { fork }\nexpect relocated\n"
+    out = step("next 3", "ways 1", "list", text=text)
+    assert "`fork` cannot happen inside the relocation: it waits: parent holds its mmap lock" in out
+    assert ">   3  mremap A B RELOCATE during relocation { fork }" in out
+
+
+def test_any_order_is_gone_through_thread_by_thread(step: Prompt) -> None:
+    text = "mmap A 1; touch A; fork\nany order { read A; child { touch A; exit } }\nexpect vmas 1\n"
+    out = step("next 3", "ways", "ways 2", "next", "list", text=text)
+    assert "1: read A" in out
+    assert "2: child: touch A; exit child" in out or "2: child: touch A; child: exit" in out
+    assert "any order { read A; " in out
 
 
 def test_what_was_typed_is_saved_and_runs(step: Prompt, tmp_path: Path) -> None:
