@@ -44,7 +44,7 @@ class Run:
         self.last_call: StepRecord | None = None
         self.last_move: StepRecord | None = None
         self.exhaustive: Exhaustive | None = None
-        self.inside: list[str] = []
+        self.inside: list[Note] = []
         self.line = scenario.line
 
     def begin(self, backend: Backend) -> None:
@@ -98,8 +98,7 @@ class Run:
             failure = "; ".join(f"invariant {b.invariant}: {b.sentence}" for b in undocumented)
         state = state_record(backend.observe(), self.seen) if self.states else None
         if self.inside and outcome.verdict is not None:
-            told = tuple(Note("inside", text, "") for text in self.inside)
-            outcome = outcome._replace(verdict=outcome.verdict._replace(notes=(*told, *outcome.verdict.notes)))
+            outcome = outcome._replace(verdict=outcome.verdict._replace(notes=(*self.inside, *outcome.verdict.notes)))
         self.inside = []
         verdict, breaches, about = outcome.verdict, outcome.breaches, target_of(step.op, outcome.address)
         record = StepRecord(step, step.op.process, outcome.result, verdict, breaches, about, state, failure)
@@ -139,7 +138,8 @@ class Run:
 
     def note_inside(self, statement: Step, outcome: Outcome, moment: str) -> None:
         """What somebody else did at a moment inside the step under way; the step's record will tell."""
-        self.inside.append(f"when {moment}: `{statement.text}` {outcome.result}")
+        function = outcome.verdict.function if outcome.verdict is not None else ""
+        self.inside.append(Note("inside", f"when {moment}: `{statement.text}` {outcome.result}", function))
 
     def applies(self, expect: Expect) -> bool:
         """Whether an expectation is for the rule set that the scenario runs under (with whatever overrides)."""
