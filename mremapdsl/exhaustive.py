@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Hashable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
-from mremapdsl.backend import WAITS, Backend, Unsupported
+from mremapdsl.backend import WAITS, Backend, Note, Unsupported
 from mremapdsl.program import AnyOrder, Choose, Expect, Not, Show, Statement, Step
 from mremapdsl.record import Exhaustive, ExpectationRecord
 from mremapdsl.running import Run
@@ -293,7 +293,7 @@ class _Explorer:
                 yield after
         if not moments:
             run, backend = node.run.copy(), node.backend.copy()
-            run.inside = ["nothing: the call did not relocate, so there is no moment for it"]
+            run.inside = [Note("inside", "nothing: the call did not relocate, so there is no moment for it", "")]
             going = run.step(backend, step, self.documented(run, rest))
             after = Node(rest if going else (), run, backend, node)
             if run.steps[-1].failure:
