@@ -32,8 +32,9 @@ def trigger_flag(flags: int) -> int:
 
 @choice("trigger", "auto")
 def trigger_auto(flags: int) -> int:
-    """Every move, as if RELOCATE were given: a refusal falls back to a plain move, so the errnos of a flagless call
-    stay as they are; MUST_RELOCATE still makes a refusal EFAULT.
+    """Every move to another place, as if RELOCATE were given: with FIXED or DONTUNMAP, or growth that finds no room
+    where it is; never a resize in place. A refusal falls back to a plain move, so that a flagless call fails as it
+    does today and not otherwise; MUST_RELOCATE still makes a refusal EFAULT.
 
     David Hildenbrand asks whether the flag can be avoided (@<b65dd020-5e02-4863-8994-def576e3d3dd@redhat.com>); the
     author has run kernels with relocation forced on for all anonymous moves
@@ -121,7 +122,11 @@ constant(
     "A small or PTE-mapped one is left as it is and counted as success: the June code does so though its "
     "changelog says abort; a PMD-mapped one stops the relocation.",
 )  # fmt: skip
-constant("pinned", "abort", "stop", "It stops the relocation, as the June changelog says.")
+constant(
+    "pinned", "abort", "stop",
+    "It stops the relocation, as the June changelog says and as UFFDIO_MOVE does "
+    "(@<182bf1ce-1b67-4243-854b-4d0c26aae563@redhat.com>).",
+)  # fmt: skip
 constant(
     "pinned",
     "move",
@@ -138,27 +143,46 @@ constant(
     "The folio behind the entry is rewritten too. David Hildenbrand proposes that for the swap cache, and to wait for "
     "migration to end (@<018c0663-dffb-49d0-895c-63bc9e5f9aec@redhat.com>); here both are rewritten.",
 )  # fmt: skip
-constant("nonpresent", "fail", "stop", "Any of them stops the relocation.")
+constant(
+    "nonpresent", "fail", "stop",
+    "Any of them stops the relocation: the careful answer to the objection that skipping is not safe "
+    "(@<f24dd244-f188-4804-981c-8b7560e5a26b@redhat.com>).",
+)  # fmt: skip
 
 decision("large_folio", "mm/mremap.c:relocate_large_folio", "What a large folio across the border of the range does.")
 constant(
     "large_folio", "split", "split",
     "A PTE-mapped one is split, unless its root is the one already locked; a PMD-mapped one stops the relocation.",
 )  # fmt: skip
-constant("large_folio", "fail", "stop", "It stops the relocation (RFC v1; one of David's two alternatives).")
+constant(
+    "large_folio", "fail", "stop",
+    "It stops the relocation: RFC v1, and one of the two answers that the review asks about "
+    "(@<b65dd020-5e02-4863-8994-def576e3d3dd@redhat.com>).",
+)  # fmt: skip
 
 decision("failure", "mm/mremap.c:relocate_anon_folios", "What happens when an obstacle is met.")
 constant("failure", "undo", True, "Folios are rewritten one by one; at an obstacle those before it are put back.")
 constant(
     "failure", "detect_early", False,
-    "The whole range is looked at before anything is touched, so that nothing is ever undone: the reviewer's wish.",
+    "The whole range is looked at before a VMA is made or a folio touched, so that nothing is ever undone: the "
+    "reviewer's wish (@<b65dd020-5e02-4863-8994-def576e3d3dd@redhat.com>). Left open there: what has been done by "
+    "then. Here the destination is unmapped and KSM pages are un-shared, as before any move.",
 )  # fmt: skip
 
 decision("ksm", "mm/mremap.c:prep_move_vma", "What a relocating move does with KSM pages of its range.")
 constant("ksm", "unshare", "unshare", "They are un-shared before anything else, as every move does since long.")
 constant("ksm", "skip", "skip", "They stay shared and count as success; their rmap_items keep the old address.")
-constant("ksm", "update_items", "update", "They stay shared and their rmap_items get the new address and anon_vma.")
-constant("ksm", "give_up", "stop", "A range with a KSM page is not relocated (it is un-shared and moved plainly).")
+constant(
+    "ksm", "update_items", "update",
+    "They stay shared and their rmap_items get the new address, anon_vma and, for 7.3, index: what the review expected "
+    "to be needed (@<b65dd020-5e02-4863-8994-def576e3d3dd@redhat.com>). Left open there: a move that does not "
+    "relocate. Here it un-shares, as today.",
+)  # fmt: skip
+constant(
+    "ksm", "give_up", "stop",
+    "A range with a KSM page is not relocated but un-shared and moved plainly: the review's thought for a first "
+    "version (@<b65dd020-5e02-4863-8994-def576e3d3dd@redhat.com>).",
+)  # fmt: skip
 
 decision("undo_charge", "mm/mremap.c:copy_vma_and_data", "What the removal of the new VMA does to Committed_AS.")
 constant("undo_charge", "uncharged", True, "It gives back a charge that was never taken: Committed_AS falls.")
@@ -171,7 +195,7 @@ constant("relocation_memory", "enough", "enough", "None.")
 constant(
     "relocation_memory", "no_anon_vma", "no anon_vma",
     "The new VMA gets no anon_vma: ENOMEM, and it is unmapped, as it is since RFC v2. RFC v1 freed it while it was "
-    "linked, which is not shown (Jann Horn, @<CAG48ez3CiRTUv4Qwy_UQzQuEDtUoPVVXnuPyiWoAhWVqkF3VTA@mail.gmail.com>).",
+    "linked, which is not shown. Jann Horn: @<CAG48ez3CiRTUv4Qwy_UQzQuEDtUoPVVXnuPyiWoAhWVqkF3VTA@mail.gmail.com>",
 )  # fmt: skip
 constant(
     "relocation_memory", "no_page_table", "no page table",
@@ -189,6 +213,6 @@ constant(
 )
 constant(
     "relocation_lock", "none", False,
-    "Nothing, to show what it is for: every relocation then has a moment at which a walk misses its folios (Jann Horn "
-    "asks which locks protect them, @<CAG48ez3CiRTUv4Qwy_UQzQuEDtUoPVVXnuPyiWoAhWVqkF3VTA@mail.gmail.com>).",
+    "Nothing, to show what it is for: every relocation then has a moment at which a walk misses its folios. Jann Horn "
+    "asks which locks protect them: @<CAG48ez3CiRTUv4Qwy_UQzQuEDtUoPVVXnuPyiWoAhWVqkF3VTA@mail.gmail.com>",
 )  # fmt: skip
