@@ -95,10 +95,11 @@ def parse_rules(text: str, *, file: str = "<rules>") -> tuple[RuleChoice, ...]:
 
     before = 'scenario "" on '
     strange = STRANGE.search(text)
-    if strange:
-        what = f"`{strange[0]}` cannot stand in a list of rule sets"
+    if strange or not text.strip():
+        what = f"`{strange[0]}` cannot stand in a list of rule sets" if strange else "no rule set is named"
         remedy = "write `NAME`, `NAME with KEY=VALUE`, or several of them with commas between"
-        raise CompileError(text, [Diagnostic("MRS110", "error", file, 1, strange.start() + 1, 1, what, remedy)])
+        column = strange.start() + 1 if strange else 1
+        raise CompileError(text, [Diagnostic("MRS110", "error", file, 1, column, 1, what, remedy)])
     compiled = compile_text(f"{before}{text} {{\n}}", file)
     if compiled.program is None:
         errors = [d for d in compiled.diagnostics if d.severity == "error"]

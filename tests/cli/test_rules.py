@@ -63,6 +63,13 @@ def test_rules_that_do_not_exist(cli: Cli, rules: str) -> None:
     assert result.err.startswith("--rules:1:")
 
 
+@pytest.mark.parametrize("rules", ["", " "])
+def test_rules_that_are_empty(cli: Cli, rules: str) -> None:
+    result = cli("--rules", rules, "-c", "mmap A 1; expect vmas 1")
+    assert result.status == 2
+    assert "no rule set is named [MRS110]" in result.err
+
+
 def test_every_rule_set_runs_and_is_listed(cli: Cli) -> None:
     listed = cli("--list-rules")
     for name in api.rule_names():
