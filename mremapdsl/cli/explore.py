@@ -70,7 +70,13 @@ def configure(parser: ArgumentParser) -> None:
     add("--shard", default="1/1", metavar="I/N", help="search only a part, to be joined with the others by --merge")
     add("--merge", nargs="+", metavar="JSON", help="join what shards wrote with --json")
     add("--json", metavar="FILE", help="write the result for --merge (never over an existing file)")
-    add("--max-states", type=int, default=2_000_000, metavar="N", help="states to keep at most (about 200 bytes each)")
+    add(
+        "--max-states",
+        type=int,
+        default=2_000_000,
+        metavar="N",
+        help="distinct states to keep at most (some 600 bytes each)",
+    )
     add("--time", type=float, metavar="S", help="seconds to search at most")
     add("-o", dest="directory", metavar="DIR", help="write each finding as a scenario file here")
 
@@ -209,7 +215,7 @@ def meter() -> Meter | None:
     def show(progress: Progress, seconds: float) -> None:
         rate = progress.transitions / seconds if seconds else 0
         print(f"\r\033[Kdepth {progress.depth + 1}, frontier {progress.queue:,}, states {progress.states:,}, "
-              f"{rate:,.0f} runs/s, {seconds:.0f} s", end="\r", file=sys.stderr, flush=True)  # fmt: skip
+              f"{rate:,.0f}/s, {seconds:.0f} s", end="\r", file=sys.stderr, flush=True)  # fmt: skip
 
     return show
 

@@ -144,7 +144,9 @@ class Progress(NamedTuple):
     queue: int
     """States that are known but not expanded."""
     states: int
+    """Distinct ones."""
     transitions: int
+    """States generated, by a run each."""
 
 
 class TooMany(Exception):

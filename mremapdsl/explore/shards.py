@@ -69,14 +69,15 @@ class Report(NamedTuple):
         start = f" behind {self.start}" if self.start else ""
         where = "" if self.window is None else f" (pages {self.window[0]} to {self.window[1] - 1} of the arena)"
         rate = f"{self.transitions / self.seconds:,.0f}" if self.seconds else "?"
-        runs = "each a shortest way to a state and one operation more"
-        left = f"{self.queue:,} states left in the queue; {self.seconds:.1f} s, {rate} runs a second"
+        left = f"{self.queue:,} left in the queue"
+        run = "one a run: a shortest way to a state, and one operation more"
         bound = f"{self.pages} pages{where}, {self.processes} processes, {self.depth} operations in a row"
         return [
             f"explored {self.rules}{against}{start} for: {self.find}",
             f"bound: {bound}, of these: {', '.join(self.kinds)}",
             *self.sharing(),
-            f"{self.states:,} distinct states of {self.transitions:,} runs ({runs}); {left}",
+            f"{self.transitions:,} states generated ({run}), {self.states:,} of them distinct, {left}",
+            f"{self.seconds:.1f} s, {rate} states a second",
             *self.ending(),
         ]
 
