@@ -224,6 +224,7 @@ REASONS: dict[str, Reason] = {
         "", "mm/mremap.c:dontunmap_complete", "the source VMA [{start},{end}) is no longer locked"
     ),
     "ksm-unshared": Reason("", "mm/mremap.c:prep_move_vma", "{pages} KSM page(s) of the range are un-shared first"),
+    "relocation-rewrote": Reason("", _FOLIOS, "{range} rewritten: index and anon_vma are those of the new place"),
     "relocation-skipped-shared": Reason(
         "", _FOLIOS, "the folio at {page} may be mapped shared and is left as it is"
     ),

@@ -98,6 +98,9 @@ class _Walk:
         self.locked_root = locked_root
         self.undoing = undoing
         self.done = 0
+        self.rewritten: list[tuple[int, int]] = []
+        """Runs of pages whose folios were rewritten and that nothing was told of yet."""
+        self.told = False
 
     def run(self) -> int:
         """Folios rewritten."""
@@ -110,7 +113,10 @@ class _Walk:
                 at = self.entries(*runs[0])
         except Obstacle as obstacle:
             obstacle.done = self.done
+            self.tell_rewritten()
             raise
+        if self.told:
+            self.tell_rewritten()
         return self.done
 
     def entries(self, start: int, end: int, pte: Pte) -> int:
@@ -128,15 +134,27 @@ class _Walk:
         if self.goal is not None:
             home = self.goal.anon
             self.machine.edit_frames(first, last, lambda f: f._replace(home=home, delta=index_delta))
-            self.machine.moment(self.mm, MOMENT_REWRITTEN, page, min(self.span.end, page + last - first))
+            stop = min(self.span.end, page + last - first)
+            if self.rewritten and self.rewritten[-1][1] == page:
+                self.rewritten[-1] = self.rewritten[-1][0], stop
+            else:
+                self.rewritten.append((page, stop))
+            self.machine.moment(self.mm, MOMENT_REWRITTEN, page, stop)
 
     def skew(self) -> int:
         return self.goal.skew if self.goal is not None else 0
 
     def note(self, reason: str, **values: int) -> None:
-        """Tell of something, on the first walk that acts."""
+        """Tell of something, on the first walk that acts; and before it of what was rewritten without more ado."""
         if self.goal is not None and not self.undoing:
+            self.tell_rewritten()
             self.machine.note(reason, **values)
+            self.told = True
+
+    def tell_rewritten(self) -> None:
+        for start, end in self.rewritten if not self.undoing else ():
+            self.machine.note("relocation-rewrote", start=start, last=end - 1)
+        self.rewritten.clear()
 
     def check_mark(self, frame: Frame, page: int) -> None:
         """A folio that was ever shared stops the relocation if the rules go by marks."""
