@@ -1,6 +1,6 @@
 """Measures what is promised about speed. Ratios travel between machines; absolute figures do not.
 
-    python benchmarks/run.py [start|parse|steps|terabyte|records] [--records FILE.jsonl.gz ...]
+    python benchmarks/run.py [start|parse|steps|terabyte|explore|records] [--records FILE.jsonl.gz ...]
 
 Without a name everything is measured. ``records`` needs files of records (or RECORDS in the environment).
 """
@@ -20,7 +20,13 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.records import cases, scenario
 from mremapdsl import api
+from mremapdsl.cli.explore import RELOCATING, USUAL
+from mremapdsl.explore.alphabet import KINDS, Bounds
+from mremapdsl.explore.run import Limits, Result, search
+from mremapdsl.explore.search import Problem, symmetry_for
 from mremapdsl.model.backend import ModelBackend
+from mremapdsl.model.codec import Symmetry
+from mremapdsl.model.machine import Machine
 from mremapdsl.ops import FIXED, MAYMOVE, Mmap, Mprotect, Mremap, Operation, Touch
 from mremapdsl.runner import run_scenario
 
@@ -156,6 +162,49 @@ def terabyte() -> None:
         say("  1 TiB against 1 MiB, without the start", f"{ratio:.2f} times")
 
 
+# --- searches ----------------------------------------------------------------------------------------------------
+
+DEPTH = 4
+FIXED_ARENA = (0, 4)
+
+
+def explore() -> None:
+    """States a second on four pages and two processes, growth with depth, and what symmetry saves."""
+    for rules in ("linux-6.18", "relocate-v1 with failure=detect_early, pinned=abort, nonpresent=fail"):
+        made = problem(rules)
+        for depth in range(1, DEPTH + 1):
+            runs = 3 if depth == DEPTH else 1
+            result = min((searched(made, depth) for _ in range(runs)), key=lambda result: result.seconds)
+            grown = f"{result.progress.transitions:,} states generated, {result.progress.states:,} distinct"
+            say(
+                f"{rules[:32]}, {depth} operations",
+                f"{grown}, {result.progress.transitions / result.seconds:,.0f} a second",
+            )
+    for processes in (2, 3):
+        slides = problem("linux-6.18", processes)
+        fixed = slides._replace(bounds=slides.bounds._replace(window=FIXED_ARENA))
+        for name, made in (
+            ("every place and process told apart", fixed._replace(symmetry=Symmetry(shift=False, rename=False))),
+            ("processes interchangeable", fixed._replace(symmetry=Symmetry(shift=False, rename=True))),
+            ("the arena may lie anywhere as well", slides),
+        ):
+            result = searched(made, DEPTH)
+            say(f"{processes} processes, {name}", f"{result.progress.states:,} distinct states")
+
+
+def problem(rules: str, processes: int = 2) -> Problem:
+    """What the command searches by itself, on four pages."""
+    kinds = (USUAL if rules.startswith("linux") else USUAL + RELOCATING).split(",")
+    bounds = Bounds(4, processes, tuple(kind for kind in KINDS if kind in kinds))
+    return Problem(api.rules(rules), None, bounds, symmetry_for(bounds), "violation")
+
+
+def searched(made: Problem, depth: int) -> Result:
+    result = search(made, Machine(made.rules), Limits(depth, 10**7), 1)
+    assert not result.found
+    return result
+
+
 # --- records -----------------------------------------------------------------------------------------------------
 
 
@@ -178,7 +227,13 @@ def records(files: Sequence[str]) -> None:
 
 
 def main() -> None:
-    figures: dict[str, Callable[[], None]] = {"start": start, "parse": parse, "steps": steps, "terabyte": terabyte}
+    figures: dict[str, Callable[[], None]] = {
+        "start": start,
+        "parse": parse,
+        "steps": steps,
+        "terabyte": terabyte,
+        "explore": explore,
+    }
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("figure", nargs="?", choices=[*figures, "records"])
     parser.add_argument("--records", nargs="+", metavar="FILE", default=os.environ.get("RECORDS", "").split())

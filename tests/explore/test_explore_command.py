@@ -44,8 +44,8 @@ def timeless(out: str) -> str:
 @pytest.mark.parametrize(
     "arguments",
     [
-        "--rules relocate-rfc1 --pages 3 --all-minimal",
-        "--rules relocate-v1 --pages 3 --all-minimal",
+        "--rules relocate-rfc1 --pages 2 --all-minimal",
+        "--rules relocate-v1 --pages 2 --all-minimal",
         "--rules relocate-v1 --pages 2 --ops mmap,touch,inside --all-minimal",
         "--rules relocate-v1 --against relocate-auto --pages 3 --all-minimal",
         "--rules relocate-v1 --against relocate-rfc1 --pages 2 --all-minimal",
