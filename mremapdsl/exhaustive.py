@@ -140,6 +140,8 @@ class Exhausted(NamedTuple):
     first run."""
     failed: str
     """What fails, in words; empty if nothing does."""
+    broken: tuple[int, str] | None
+    """As in Exhaustive."""
 
 
 def every_run(run: Run, backend: Backend) -> Run:
@@ -150,7 +152,9 @@ def every_run(run: Run, backend: Backend) -> Run:
     found = explore(run, backend)
     shown = found.worst.run.copy()
     shown.expectations = [over_all(judged) for judged in found.judged]
-    shown.exhaustive = Exhaustive(found.runs, found.points, found.states, plain(found.worst.run, found.judged))
+    shown.exhaustive = Exhaustive(
+        found.runs, found.points, found.states, plain(found.worst.run, found.judged), found.broken
+    )
     return shown
 
 
@@ -205,6 +209,7 @@ class _Explorer:
         self.judged: dict[int, Judged] = {}
         self.failures: list[tuple[Node, str]] = []
         """Ends of runs that fail by themselves: an unexpected result, a broken invariant."""
+        self.broken: tuple[int, str] | None = None
 
     def explore(self) -> Exhausted:
         queue = deque([self.first])
@@ -248,14 +253,21 @@ class _Explorer:
         if isinstance(statement, Step):
             if not run.step(backend, statement, self.documented(run, rest)):
                 after.rest = ()
-            if run.steps[-1].failure:
-                self.failures.append((after, run.steps[-1].failure))
+            self.stepped(after)
         elif isinstance(statement, Expect):
             if run.applies(statement):
                 self.judge(after, statement)
         elif isinstance(statement, Show):
             run.show(backend, statement)
         yield after
+
+    def stepped(self, after: Node) -> None:
+        """Keep what the last step of a run failed by or broke."""
+        step = after.run.steps[-1]
+        if step.failure:
+            self.failures.append((after, step.failure))
+        if step.breaches and self.broken is None:
+            self.broken = step.step.line, step.breaches[0].invariant
 
     def documented(self, run: Run, rest: Rest) -> tuple[str | None, ...]:
         """The breaches that expectations right behind document, as far as there is only one way to go on."""
@@ -288,16 +300,14 @@ class _Explorer:
                 after = Node(rest if going else (), run, backend, node)
                 for expect in inside.looked:
                     self.count(after, expect)
-                if run.steps[-1].failure:
-                    self.failures.append((after, run.steps[-1].failure))
+                self.stepped(after)
                 yield after
         if not moments:
             run, backend = node.run.copy(), node.backend.copy()
             run.inside = [Note("inside", "nothing: the call did not relocate, so there is no moment for it", "")]
             going = run.step(backend, step, self.documented(run, rest))
             after = Node(rest if going else (), run, backend, node)
-            if run.steps[-1].failure:
-                self.failures.append((after, run.steps[-1].failure))
+            self.stepped(after)
             yield after
         elif not happened:
             raise Unsupported(f"line {step.line}: {waits}", skip=False)
@@ -349,7 +359,8 @@ class _Explorer:
                 failures.append((shows(found) or (ends or [self.first])[0], wrong))
         failures.sort(key=lambda failure: len(failure[0].run.steps))
         worst, words = failures[0] if failures else (witness(ends, judged) or (ends or [self.first])[0], "")
-        return Exhausted(count_runs(self.first), len(self.nodes) + 1, len(self.states), tuple(judged), worst, words)
+        return Exhausted(count_runs(self.first), len(self.nodes) + 1, len(self.states), tuple(judged), worst, words,
+                         self.broken)  # fmt: skip
 
 
 def witness(ends: Sequence[Node], judged: Sequence[Judged]) -> Node | None:

@@ -72,6 +72,9 @@ def cell(record: ScenarioRecord) -> Cell:
     failed = first_failure(record)
     if record.outcome == "error" or (record.outcome == "skipped" and not record.steps):
         return Cell(record.outcome, "", record.reason_line, (record.reason_line, record.reason))
+    if record.exhaustive is not None and record.exhaustive.broken is not None:
+        line, invariant = record.exhaustive.broken
+        return Cell(VIOLATION, invariant, line, failed)
     step = telling(record.steps)
     if step is None:
         return Cell("failed" if failed else PASSED, "", record.scenario.line, failed)

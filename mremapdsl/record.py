@@ -76,6 +76,8 @@ class Exhaustive(NamedTuple):
     """Distinct machines."""
     body: tuple[Statement, ...]
     """The run shown, as plain statements."""
+    broken: tuple[int, str] | None = None
+    """The first break of an invariant in any run: the step's line, the invariant."""
 
 
 class ScenarioRecord(NamedTuple):

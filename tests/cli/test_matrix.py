@@ -136,6 +136,16 @@ def test_files_and_directories(cli: Cli) -> None:
     assert found == [("d/a.mrs", "plain", 1), ("d/b.mrs", "pinned", 1), ("d/b.mrs", "forked", 2)]
 
 
+def test_a_violation_in_any_run_is_the_outcome(cli: Cli) -> None:
+    text = (
+        "mmap A 4M; touch A[507..512]; set thp always; touch A[512]\n"
+        "mremap A[507..513] B RELOCATE during relocation { pin A[509] }; expect always fallback"
+    )
+    cells = table(cli, "-c", text, "--vary", "pinned")["rows"][0]["cells"]
+    assert [cell["outcome"] for cell in cells] == ["violation", "violation", "fallback"]
+    assert [cell["line"] for cell in cells] == [2, 2, 2]
+
+
 # --- how it looks ----------------------------------------------------------------------------------------------
 
 
