@@ -30,14 +30,24 @@ usual: {USUAL.replace(",", " ")}
        under rules with relocation also {RELOCATING[1:].replace(",", " ")}
 all:   {{all}}
 
+They are calls, but for:
+  relocate, must    mremap with RELOCATE or MUST_RELOCATE
+  inside            such a move, and what others do between its inner steps
+  spanning          mremap of several VMAs at once
+  resize, -move     mremap with another size, in place or to a fixed place
+  touch-other       writing another byte (for KSM)
+  swapout-cached    into swap, and still in the swap cache
+  populate          madvise POPULATE_WRITE
+  invalid           calls that are wrong in themselves
+
 WHAT is `violation`, or a predicate of the language about the process that made
 the last call, as in --find 'fallback because forked-parent'.
 
 examples:
-  mremapdsl explore --rules relocate-rfc1                  what breaks the reverse map?
+  mremapdsl explore --rules relocate-rfc1           what breaks the reverse map?
+  mremapdsl explore --rules relocate-v1-7.3 --cover how is each reason reached?
   mremapdsl explore --rules relocate-v1 --against relocate-auto
   mremapdsl explore --rules linux-6.18 --find 'vmas 3' --pages 3
-  mremapdsl explore --rules relocate-v1-7.3 --cover        how is each reason reached?
 
 exit status: --find violation 1 if one was found, 0 if the bound holds none; any
 other --find and --against 0 if found, 1 if not; 4 if the search was cut short
