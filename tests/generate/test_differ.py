@@ -60,7 +60,6 @@ WRONG = [
     ("linux-6.18", "flags_ignored", "account", "merge"),
     ("linux-6.18", "moved_pgoff", "new_place", "merge"),
     ("linux-6.18", "moved_pgoff", "carried", "merge"),
-    ("relocate-v1", "relocation_lock", "none", "relocate"),
 ]
 """Choices that no kernel makes: base, decision, choice, the family that finds it soonest."""
 
