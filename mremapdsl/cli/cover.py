@@ -17,15 +17,22 @@ def cover_table(args: Namespace, choice: RuleChoice) -> int:
     began = time.perf_counter()
     reached: list[Covered] = []
     missing: list[Covered] = []
-    for covered in cover(api.rules(choice), args.jobs, args.time or 600.0, comment):
-        (reached if covered.witness is not None else missing).append(covered)
+    interrupted = False
+    try:
+        for covered in cover(api.rules(choice), args.jobs, args.time or 600.0, comment):
+            (reached if covered.witness is not None else missing).append(covered)
+    except KeyboardInterrupt:
+        interrupted = True
     seconds = time.perf_counter() - began
-    comment(f"{len(reached)} reasons reached under {choice}, {len(missing)} not; {seconds:.0f} s")
+    rest = "interrupted before the others" if interrupted else f"{len(missing)} not"
+    comment(f"{len(reached)} reasons reached under {choice}, {rest}; {seconds:.0f} s")
     for covered in sorted(reached, key=lambda c: c.reason):
         assert covered.witness is not None
         print()
         comment(f"{covered.reason}: {covered.about}")
         print(covered.witness.text(choice, f"reaches {covered.reason}"), end="")
+    if interrupted:
+        return status.INTERRUPTED
     print("\n# not reached:")
     for covered in missing:
         comment(f"  {covered.reason}: {covered.about or 'no run of these searches gives it'}")

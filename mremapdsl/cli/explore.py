@@ -144,7 +144,10 @@ def starting_point(file: str | None, choice: RuleChoice) -> tuple[tuple[Taken, .
     if scenario.branches:
         raise ValueError(f"{file}: a search begins behind one run, but this scenario has several")
     steps = [s for s in scenario.body if isinstance(s, Step)]
-    taken, machine = after(api.rules(choice), [s.op for s in steps])
+    try:
+        taken, machine = after(api.rules(choice), [s.op for s in steps])
+    except ValueError:
+        raise ValueError(f"{file}: the model does not know all of its statements under {choice}") from None
     for step, did in zip(steps, taken, strict=True):
         if did.result != (step.fails or "ok"):
             raise ValueError(f"{file}:{step.line}: `{step.text}` = {did.result} under {choice}: no place to begin")

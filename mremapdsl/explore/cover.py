@@ -176,7 +176,10 @@ class Covered(NamedTuple):
 
 
 def cover(rules: Rules, jobs: int, seconds: float, tell: Callable[[str], None]) -> Iterator[Covered]:
-    """Every reason with its shortest witness, as they are found; at the end those without one."""
+    """Every reason with its shortest witness, as they are found; at the end those without one.
+
+    Raises KeyboardInterrupt with what is known by then already given.
+    """
     missing = dict.fromkeys(REASONS)
     for world in WORLDS:
         for covered in search_world(rules, world, jobs, seconds, tell):
@@ -212,6 +215,8 @@ def search_world(
     for found in result.found:
         made = witness(problem, begins, found)
         yield Covered(found.hit.kind, made, f"{len(made.taken)} operations; {world.about}")
+    if result.ended == "interrupted":
+        raise KeyboardInterrupt
 
 
 def why_not(reason: str, rules: Rules) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from mremapdsl import api
 from mremapdsl.cli import main
+from mremapdsl.explore import cover
 from mremapdsl.explore.cover import NEEDS, OF_RELOCATION, why_not
 from mremapdsl.model.decision import DECISIONS
 from mremapdsl.model.reasons import REASONS
@@ -52,3 +53,16 @@ def test_why_not_names_what_stands_in_the_way() -> None:
     needs = "needs pinned=abort; these rules have pinned=skip"
     assert why_not("pinned-folio", api.rules("relocate-v1")) == needs
     assert why_not("pinned-folio", api.rules("relocate-v1 with pinned=abort")) == ""
+
+
+def test_an_interrupt_prints_what_is_known(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*anything: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cover, "WORLDS", cover.WORLDS[1:2])
+    monkeypatch.setattr(cover, "AIMED", ())
+    monkeypatch.setattr(cover, "why_not", interrupted)
+    assert main(["explore", "--rules", "linux-6.18", "--cover"]) == 130
+    out = capsys.readouterr().out
+    assert "interrupted before the others" in out
+    assert 'scenario "reaches no-length"' in out
