@@ -21,7 +21,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from benchmarks.records import cases, scenario
 from mremapdsl import api
 from mremapdsl.cli.explore import RELOCATING, USUAL
-from mremapdsl.explore.alphabet import KINDS, Bounds
+from mremapdsl.explore.alphabet import KINDS
+from mremapdsl.explore.arena import Bounds
 from mremapdsl.explore.run import Limits, Result, search
 from mremapdsl.explore.search import Problem, symmetry_for
 from mremapdsl.model.backend import ModelBackend

@@ -11,7 +11,8 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 
 from mremapdsl import api
 from mremapdsl.cli import complain, status
-from mremapdsl.explore.alphabet import KINDS, Bounds
+from mremapdsl.explore.alphabet import KINDS
+from mremapdsl.explore.arena import Bounds
 from mremapdsl.explore.run import Limits, Meter, Result, search
 from mremapdsl.explore.search import Problem, Progress, may_slide, symmetry_for
 from mremapdsl.explore.shards import Finding, Report, merge, read, write

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from mremapdsl import ops
-from mremapdsl.explore.alphabet import Action, Bounds
+from mremapdsl.explore.alphabet import Action
+from mremapdsl.explore.arena import Bounds
 from mremapdsl.explore.run import Limits, search
 from mremapdsl.explore.search import Hit, Problem, may_slide, symmetry_for
 from mremapdsl.explore.taking import During, reasons

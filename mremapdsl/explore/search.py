@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from typing import NamedTuple
 
-from mremapdsl.explore.alphabet import Bounds, operations
+from mremapdsl.explore.alphabet import operations
+from mremapdsl.explore.arena import Bounds
 from mremapdsl.explore.taking import Taken, reasons, sort_of, take
 from mremapdsl.model.codec import Symmetry, decode, encode
 from mremapdsl.model.machine import Machine

@@ -9,7 +9,8 @@ from hashlib import blake2b
 import pytest
 
 from mremapdsl import api, ops
-from mremapdsl.explore.alphabet import Bounds, operations
+from mremapdsl.explore.alphabet import operations
+from mremapdsl.explore.arena import Bounds
 from mremapdsl.explore.retrace import displaced, take_anew
 from mremapdsl.explore.run import Limits, search
 from mremapdsl.explore.search import Problem, Search, Successor, Workers, judge, may_slide, symmetry_for
