@@ -51,7 +51,8 @@ class ConsoleDirective(SphinxDirective):
             text = "\n".join(self.session(commands))
         except (Unusable, OSError, subprocess.TimeoutExpired) as error:
             raise self.error(str(error)) from None
-        return [parts.code(text, "console")]
+        prompts = any(line.startswith(("#", "%", ">")) for line in text.split("\n"))
+        return [parts.code(text, "text" if prompts else "console")]  # such lines of output would pass for commands
 
     def session(self, commands: list[str]) -> Iterator[str]:
         """All commands and outputs. Raises Unusable, OSError, TimeoutExpired."""

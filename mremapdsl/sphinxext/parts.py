@@ -36,7 +36,7 @@ MOST_COLUMNS = 28
 def code(text: str, language: str) -> nodes.literal_block:
     """A block of source or of a trace, coloured."""
     text = text.strip("\n")
-    return nodes.literal_block(text, text, language=language)
+    return nodes.literal_block(text, text, language=language, force=True)
 
 
 def paragraph(*content: nodes.Node | str, role: str) -> nodes.paragraph:
