@@ -1,4 +1,4 @@
-"""Recorded traces: ``foo.trace`` beside ``foo.mrs`` holds what ``--trace text`` prints of it.
+"""Recorded traces: ``foo.trace`` beside ``foo.mrs`` holds the text trace of it.
 
 File names stand there without folders. A trace that is there is compared with every run; an empty file asks for a
 first record.
