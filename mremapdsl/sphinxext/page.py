@@ -27,6 +27,7 @@ STYLE = f"""\
 table.mrs-outcomes{{width:auto;margin-left:0}}
 table.mrs-outcomes td p,table.mrs-outcomes th p{{text-align:left}}
 table.mrs-outcomes td:not(:first-child) code{{white-space:nowrap}}
+table.mrs-outcomes td:first-child{{min-width:9rem}}
 """
 """Pictures follow the reader's scheme, and the switch of themes that have one (``data-theme`` of the body)."""
 

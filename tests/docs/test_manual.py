@@ -92,4 +92,5 @@ def test_every_directory_of_examples_has_its_place() -> None:
         for page in PAGES
         for name in re.findall(r"^\.\. example-list:: (\S+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     }
-    assert named == {path.name for path in (ROOT / "examples").iterdir() if path.is_dir()}
+    missing = {path.name for path in (ROOT / "examples").iterdir() if path.is_dir()} ^ named
+    assert not missing, "docs/examples/index.rst and docs/tour/ list the directories"
