@@ -27,8 +27,8 @@ from mremapdsl.units import How, recorded_result, run_unit
 OVERRIDE = re.compile(r"[\w-]+=[\w.-]+,?|,")
 
 EPILOG = """\
-exit status: 0 all held, 1 an expectation, errno or invariant failed, 2 the input
-could not be used, 3 model and kernel disagree, 4 everything was skipped
+exit status: 0 all held, 1 an expectation, errno or invariant failed, 2 the
+input could not be used, 3 model and kernel disagree, 4 everything was skipped
 """
 
 
