@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from mremapdsl.model.anon import fork_anon_vma
 from mremapdsl.model.ksm import enter, leave
 from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
@@ -64,7 +66,7 @@ def share_or_copy(machine: Machine, parent: Mm, child: Mm, i: int, start: int, e
 
     Kernel: folio_try_dup_anon_rmap_ptes, folio_needs_cow_for_dma, copy_present_page.
     """
-    for s, e, frame in machine.frames.clip(start + pte.delta, end + pte.delta):
+    for s, e, frame in by_folio(machine.frames.clip(start + pte.delta, end + pte.delta)):
         page, stop = s - pte.delta, e - pte.delta
         if not (frame.exclusive and is_pinned(machine, s)):
             share_present(machine, child, page, stop, pte)
@@ -77,6 +79,15 @@ def share_or_copy(machine: Machine, parent: Mm, child: Mm, i: int, start: int, e
         machine.put_folios(new, e - s, Frame(ANON, vma.anon, page + vma.anon_skew - new, 1, True, frame.data))
         machine.set_ptes(child, page, stop, [(page, stop, Pte(PRESENT, new - page))])
         machine.note("pages-copied-pinned", start=page, last=stop - 1)
+
+
+def by_folio(runs: list[tuple[int, int, Frame]]) -> Iterator[tuple[int, int, Frame]]:
+    """The runs, cut at the borders of large folios."""
+    for s, e, frame in runs:
+        size = 1 << frame.order if frame.order else e - s
+        first = s - s % size if frame.order else s
+        for head in range(first, e, size):
+            yield max(head, s), min(head + size, e), frame
 
 
 def is_pinned(machine: Machine, number: int) -> bool:

@@ -112,7 +112,10 @@ REASONS: dict[str, Reason] = {
     "no-page-table": Reason("", _SCAN, "a block of [{start},{end}) has no page table"),
     "pinned-page": Reason("", _SCAN, "a page of [{start},{end}) is pinned"),
     "entry-in-the-way": Reason(
-        "", _SCAN, "an entry of [{start},{end}) is neither a page nor swap"
+        "", "mm/khugepaged.c:__collapse_huge_page_swapin", "an entry of [{start},{end}) is neither a page nor swap"
+    ),
+    "merged-page-twice": Reason(
+        "", "mm/khugepaged.c:__collapse_huge_page_isolate", "a block of [{start},{end}) maps a KSM page twice"
     ),
     "no-anon-vma": Reason(
         "", "mm/rmap.c:__anon_vma_prepare", "no memory for the anon_vma of [{start},{end}), which is unmapped again"

@@ -6,6 +6,8 @@ Frames of a folio of order n are aligned to 2**n; a folio is the aligned group, 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from mremapdsl.model.anon import prepare
@@ -13,8 +15,11 @@ from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
 from mremapdsl.model.reason import NotModelled, Why, refuse, why
 from mremapdsl.model.records import ANON, HUGEPAGE, LOCKED, NOHUGEPAGE, PRESENT, SWAP, ZERO, Frame, Pte, Vma
 from mremapdsl.model.rmap import walk
+from mremapdsl.model.swap import swap_in
 
 HUGE_ORDER = 9
+ENDS_COLLAPSE = ("no-page-table", "entry-in-the-way")
+"""What fails one block and keeps MADV_COLLAPSE from trying those behind it (madvise_collapse)."""
 
 
 class Chunk(NamedTuple):
@@ -43,7 +48,7 @@ def next_chunk(machine: Machine, mm: Mm, vma: Vma, at: int, end: int, orders: li
     """What a write fault at the empty page ``at`` fills, extended over the equal faults that follow up to ``end``.
 
     A PMD-sized folio needs its aligned block inside the VMA and no page table there; a smaller one needs its aligned
-    block inside the VMA and empty.
+    block inside the VMA and empty.  The row ends where a larger folio might fit again.
     """
     i = mm.ptes.first(at)
     limit = vma.end
@@ -55,14 +60,11 @@ def next_chunk(machine: Machine, mm: Mm, vma: Vma, at: int, end: int, orders: li
         last = limit
         if order == HUGE_ORDER:
             last = min(limit, first_table(mm, start // HUGE_PAGES) * HUGE_PAGES)
-        if start < vma.start or start + size > last:
-            continue
-        if order != HUGE_ORDER and mm.ptes.clip(start, start + size):
-            continue
-        stop = min(-(-end // size) * size, last - last % size)
-        return Chunk(start, stop, order)
-    step = 1 << orders[-1] if orders else end - at
-    return Chunk(at, min(end, at - at % step + step if orders else end), 0)
+        inside = start >= vma.start and start + size <= last
+        if inside and (order == HUGE_ORDER or not mm.ptes.clip(start, start + size)):
+            return Chunk(start, min(-(-end // size) * size, last - last % size), order)
+        end = min(end, start + size)
+    return Chunk(at, end, 0)
 
 
 def first_table(mm: Mm, block: int) -> int:
@@ -141,8 +143,9 @@ def may_reuse_huge(machine: Machine, number: int) -> bool:
 def collapse(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
     """MADV_COLLAPSE over one VMA's part of a range: each aligned block becomes one new huge page.
 
-    Errors: EINVAL when the VMA cannot hold a huge page, is unfaulted or a block has no page table; EAGAIN when a
-    page is pinned. Kernel: madvise_collapse, hpage_collapse_scan_pmd, collapse_huge_page.
+    Errors: EINVAL when the VMA cannot hold a huge page, is unfaulted or a block has no page table or a guard page;
+    EAGAIN when a page is pinned, or merged with another of its block.  Kernel: madvise_collapse,
+    hpage_collapse_scan_pmd, collapse_huge_page.
     """
     vma = mm.vmas[i]
     last_block = vma.end - vma.end % HUGE_PAGES - HUGE_PAGES
@@ -159,43 +162,54 @@ def collapse(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
     failed = None
     for block in range(first, last, HUGE_PAGES):
         failed = collapse_block(machine, mm, vma, block) or failed
-        if failed == "no-page-table":
+        if failed in ENDS_COLLAPSE:
             break
     if failed is not None:
-        errno = "EAGAIN" if failed == "pinned-page" else "EINVAL"
-        raise refuse(errno, failed, start=start, end=end)
+        raise refuse("EINVAL" if failed in ENDS_COLLAPSE else "EAGAIN", failed, start=start, end=end)
 
 
 def collapse_block(machine: Machine, mm: Mm, vma: Vma, block: int) -> str | None:
-    """Copy 512 pages into a new huge page; the reason if that cannot be."""
+    """Copy 512 pages into a new huge page; the reason if that cannot be.
+
+    Kernel: hpage_collapse_scan_pmd; __collapse_huge_page_swapin, which stops at what is no swap entry and leaves
+    swapped in what came before; __collapse_huge_page_isolate, which cannot lock a folio twice.
+    """
     end = block + HUGE_PAGES
     entries = mm.ptes.clip(block, end)
     if entries and entries[0][2].huge:
         return None
     if mm.tables.at(block // HUGE_PAGES) is None:
         return "no-page-table"
-    contents: list[tuple[int, int, int]] = []
+    if any(frame.pins for _, _, frame in contents(machine, entries)):
+        return "pinned-page"
     for s, e, pte in entries:
-        if pte.kind == PRESENT:
-            for fs, fe, frame in machine.frames.clip(s + pte.delta, e + pte.delta):
-                if frame.pins:
-                    return "pinned-page"
-                contents.append((fs - pte.delta, fe - pte.delta, frame.data))
-        elif pte.kind == SWAP:
-            contents += [(s2 - pte.delta, e2 - pte.delta, slot.data)
-                         for s2, e2, slot in machine.slots.clip(s + pte.delta, e + pte.delta)]  # fmt: skip
-        elif pte.kind != ZERO:
+        if pte.kind == SWAP:
+            swap_in(machine, mm, mm.find(block), s, e, pte, None)
+        elif pte.kind not in (PRESENT, ZERO):
             return "entry-in-the-way"
+    entries = mm.ptes.clip(block, end)
+    numbers = sorted((s + pte.delta, e + pte.delta) for s, e, pte in entries if pte.kind == PRESENT)
+    if any(start < end for (_, end), (start, _) in pairwise(numbers)):
+        return "merged-page-twice"
+    pages = list(contents(machine, entries))
     machine.zap(mm, block, end)
     first = machine.allocate(HUGE_PAGES, HUGE_ORDER)
     shift = first - block
     new = Frame(ANON, vma.anon, vma.anon_skew - shift, 1, True, 0, HUGE_ORDER)
     machine.put_folios(first, HUGE_PAGES, new)
-    for s, e, data in contents:
-        machine.edit_frames(s + shift, e + shift, lambda f: f._replace(data=data))  # noqa: B023
+    for s, e, frame in pages:
+        machine.edit_frames(s + shift, e + shift, lambda f: f._replace(data=frame.data))  # noqa: B023
     machine.drop_tables(mm, block // HUGE_PAGES, block // HUGE_PAGES + 1)
     machine.set_ptes(mm, block, end, [(block, end, Pte(PRESENT, shift, True))])
     return None
+
+
+def contents(machine: Machine, entries: list[tuple[int, int, Pte]]) -> Iterator[tuple[int, int, Frame]]:
+    """The frames that present entries map, by the pages that map them."""
+    for s, e, pte in entries:
+        if pte.kind == PRESENT:
+            for first, last, frame in machine.frames.clip(s + pte.delta, e + pte.delta):
+                yield first - pte.delta, last - pte.delta, frame
 
 
 def split_folio(machine: Machine, number: int) -> bool:
