@@ -90,6 +90,8 @@ AIMED = (
           ops.Collapse("parent", 0, 512))),
     Aimed("collapse over a page under migration", (_mmap(0, 512), ops.Touch("parent", 0, 1),
           ops.Migrate("parent", 0, 1, "begin"), ops.Collapse("parent", 0, 512))),
+    Aimed("collapse over two mappings of a KSM page", (_mmap(0, 512), ops.Touch("parent", 0, 2),
+          ops.Madvise("parent", 0, 512, "MERGEABLE"), ops.KsmScan("parent"), ops.Collapse("parent", 0, 512))),
     Aimed("split", (*HUGE, ops.Split("parent", 0, 1))),
     Aimed("behind the end of shared memory", (_mmap(0, 1, shared=True), ops.Mremap("parent", 0, 1, 2),
           ops.Touch("parent", 1, 1))),
