@@ -47,10 +47,11 @@ def highlighted(text: str, lexer: str = "mrs") -> Html:
     return Html("".join(pieces(text, lexer)))
 
 
-def lines(text: str) -> list[Html]:
-    """A whole source, line by line."""
+@lru_cache(maxsize=1)
+def lines(text: str) -> tuple[Html, ...]:
+    """A whole source, line by line; each page of a file shows a part of the same."""
     text = text.replace("\r\n", "\n").removeprefix("\ufeff")
-    return [Html(line) for line in "".join(pieces(text)).split("\n")]
+    return tuple(Html(line) for line in "".join(pieces(text)).split("\n"))
 
 
 def style() -> str:

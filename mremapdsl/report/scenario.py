@@ -136,7 +136,7 @@ def leading(text: Sequence[str], line: int) -> int:
 
 def source(text: str, first: int, last: int, steps: dict[int, str], signs: dict[int, str]) -> Html:
     """Lines [first, last] of a file with anchors."""
-    lines = code.lines(text)[first - 1 : last]
+    lines = list(code.lines(text)[first - 1 : last])
     while lines and not lines[-1].strip():
         lines.pop()
     marks = {"good": ("✓", "held"), "bad": ("✗", "failed"), "unsure": ("?", "not observable")}
