@@ -1,6 +1,6 @@
 """Measures what is promised about speed. Ratios travel between machines; absolute figures do not.
 
-    python benchmarks/run.py [start|parse|steps|terabyte|explore|records] [--records FILE.jsonl.gz ...]
+    python benchmarks/run.py [start|parse|steps|terabyte|explore|report|records] [--records FILE.jsonl.gz ...]
 
 Without a name everything is measured. ``records`` needs files of records (or RECORDS in the environment).
 """
@@ -12,6 +12,7 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -206,6 +207,17 @@ def searched(made: Problem, depth: int) -> Result:
     return result
 
 
+def report() -> None:
+    """A site of 1,000 scenarios in one file, by one process."""
+    lines = "mmap B 4; touch B; mmap A {}; touch A; fork; mremap A after B; expect not merged"
+    text = "".join(f'scenario "{n}" {{ {lines.format(1 + n % 9)} }}\n' for n in range(1000))
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "thousand.mrs")
+        file.write_text(text, encoding="utf-8")
+        command = [*PROGRAM, "report", "-q", "-j1", "--rules", "linux-6.18", "-o", f"{folder}/site", str(file)]
+        say("report of 1,000 scenarios of six steps", f"{seconds(command, 1):.0f} s")
+
+
 # --- records -----------------------------------------------------------------------------------------------------
 
 
@@ -234,6 +246,7 @@ def main() -> None:
         "steps": steps,
         "terabyte": terabyte,
         "explore": explore,
+        "report": report,
     }
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("figure", nargs="?", choices=[*figures, "records"])
