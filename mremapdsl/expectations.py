@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from mremapdsl.backend import Observation, PageView, Unseen, VmaView
@@ -79,6 +80,8 @@ class Context(NamedTuple):
         ]
         prefix = "" if process == "parent" else f"{process}: "
         if not vmas:
+            if process not in self.now.processes():
+                return (f"{process} has exited",)
             where = "" if start is None or end is None else f" between pages {start} and {end}"
             return (f"{prefix}nothing is mapped{where}",)
         lines: list[str] = []
@@ -107,7 +110,7 @@ def _windows(predicate: Predicate, context: Context) -> list[tuple[str, int, int
             return [(process, start, start + len(pattern))]
         case Rmap(page, expected):
             return [(r.process, r.start, r.end) for r in [page, *expected]]
-        case VmaCount(process, _):
+        case VmaCount(process, _) | Compare(Count(process, "vmas"), _, _) | Compare(_, _, Count(process, "vmas")):
             return [(process, 0, 1 << 60)]
         case Compare(left, _, right):
             return [(r.process, r.start, r.end) for value in (left, right) for r in _ranges(value)]
@@ -190,18 +193,35 @@ def _why_apart(call: StepRecord, context: Context, left: bool, right: bool) -> l
 
 def _same_vma(p: SameVma, context: Context) -> Verdict:
     lines: list[str] = []
-    first: tuple[str, VmaView] | None = None
-    held = True
+    found: list[tuple[str, VmaView]] = []
     for r in p.ranges:
         vma = context.vma_at(r.process, r.start)
         if vma is None or vma.end < r.end:
-            held = False
             lines.append(f"{r.name} = [{r.start},{r.end}) lies in no single VMA")
             continue
         lines.append(f"{r.name} = [{r.start},{r.end}) lies in VMA [{vma.start},{vma.end})")
-        first = first or (r.process, vma)
-        held = held and (r.process, vma) == first
-    return Verdict(held, "\n".join(lines))
+        found.append((r.process, vma))
+    pairs = [(one, other) for one, other in pairwise(dict.fromkeys(found)) if one != other]
+    lines.extend(_between(*pair, context) for pair in pairs)
+    return Verdict(len(found) == len(p.ranges) and not pairs, "\n".join(lines))
+
+
+def _between(one: tuple[str, VmaView], other: tuple[str, VmaView], context: Context) -> str:
+    """What keeps two VMAs from being one, as far as the steps have told."""
+    if one[0] != other[0]:
+        return f"{one[0]} and {other[0]} are two processes"
+    left, right = sorted((one[1], other[1]))
+    if left.end < right.start:
+        return f"[{left.start},{left.end}) and [{right.start},{right.end}) do not touch"
+    for step in reversed(context.steps):
+        for note in step.verdict.notes if step.verdict is not None and step.process == one[0] else ():
+            for a, b, side in ((right, left, "left"), (left, right, "right")):
+                if note.sentence.startswith(f"[{a.start},{a.end}) and [{b.start},{b.end}) on its {side} "):
+                    return note.sentence
+    differ = f" ({left.prot} and {right.prot})" if left.prot != right.prot else ""
+    return (
+        f"[{left.start},{left.end}) and [{right.start},{right.end}) touch, but no step has tried to join them{differ}"
+    )
 
 
 def _is_vma(p: IsVma, context: Context) -> Verdict:
@@ -304,7 +324,7 @@ def value_of(value: Value, context: Context) -> tuple[int | str | None, str]:
             if not isinstance(a, int) or not isinstance(b, int) or (op in "/%" and b == 0):
                 return None, f"{words}; cannot compute {a} {op} {b}"
             number = ARITHMETIC[op](a, b)
-            return number, f"{words}, in all {number}"
+            return number, f"{words}; {a} {op} {b} is {number}"
 
 
 def vma_value(r: Range, attribute: str, context: Context) -> int | str | None:
@@ -437,7 +457,7 @@ def _rmap(p: Rmap, context: Context) -> Verdict:
     parts = [detail]
     if missing:
         parts.append(f"it misses {words(missing)}")
-    if extra:
+    if extra and extra != found:
         parts.append(f"it also finds {words(extra)}")
     return Verdict(False, "\n".join(parts))
 

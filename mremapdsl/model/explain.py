@@ -35,9 +35,8 @@ def conditions(rules: Rules, ask: Ask, target: Vma) -> Iterator[Condition]:
     words = "; ".join(_flags_words(new, target, differ)) if differ else "equal"
     yield Condition("flags", "flags-differ" if differ else None, words)
     same_file = target.file == new.file
-    yield Condition(
-        "file", None if same_file else "files-differ", f"{new.file or 'none'} here, {target.file or 'none'} there"
-    )
+    words = f"{_file_words(new)} here, {_file_words(target)} there"
+    yield Condition("file", None if same_file else "files-differ", words)
     against = rules.anon_vmas_join(JoinAsk(new.anon, ask.source, ask.copied_from, target), rules.fork_child)
     yield Condition("anon_vma", against, f"{_anon_words(new)} here, {_anon_words(target)} there")
     wanted, have = new.start + target.skew, new.start + new.skew
@@ -60,6 +59,10 @@ def _flags_words(new: Vma, target: Vma, differ: int) -> Iterator[str]:
         yield f"{', '.join(here)} only here{_by(new.origin.flags)}"
     if there:
         yield f"{', '.join(there)} only there{_by(target.origin.flags)}"
+
+
+def _file_words(vma: Vma) -> str:
+    return f"{vma.file or 'none'}{_by(vma.origin.file)}"
 
 
 def _anon_words(vma: Vma) -> str:

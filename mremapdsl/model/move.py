@@ -24,7 +24,6 @@ from mremapdsl.model.records import (
     LOCKONFAULT,
     MERGEABLE,
     SHARED,
-    Origin,
     Vma,
 )
 from mremapdsl.model.relocate import (
@@ -152,13 +151,13 @@ def copy_vma(call: Call, source: Vma) -> Vma:
 
 def carried(call: Call, source: Vma) -> Vma:
     """The VMA that a plain move makes, before any merge: with its old page offset, or reset if unfaulted."""
-    step = call.machine.step_number
     shift = call.at - call.to
     anon_skew = source.anon_skew + shift
-    origin = Origin(step, source.origin.flags, source.origin.pgoff, source.origin.anon_vma)
+    origin = source.origin
     if call.machine.rules.moved_pgoff(source):
         anon_skew = 0
-        origin = Origin(step, source.origin.flags, step, source.origin.anon_vma)
+        if source.file is None:
+            origin = origin._replace(pgoff=call.machine.step_number)
     skew = anon_skew if source.file is None else source.skew + shift
     if source.file is not None and (source.flags & SHARED or not call.machine.rules.private_file_index):
         anon_skew = skew
@@ -249,8 +248,7 @@ def rewrite_folios(call: Call, source: Vma) -> int:
     """Make the new VMA and point the folios at it; how many. Raises Obstacle with everything undone but splits."""
     machine, mm, rules = call.machine, call.mm, call.machine.rules
     span = Span(call.at, call.at + call.old, call.to)
-    step = machine.step_number
-    origin = Origin(step, source.origin.flags, step, 0)
+    origin = source.origin._replace(pgoff=machine.step_number, anon_vma=0)
     new = Vma(call.to, call.to + call.new, source.flags, 0, 0, 0, (), None, origin)
     position = mm.find(new.start)
     if not rules.failure:

@@ -49,7 +49,7 @@ def flag_names(flags: int) -> tuple[str, ...]:
 class Origin(NamedTuple):
     """The steps (counted from 1) that last set each side of a merge condition; 0 when unknown."""
 
-    mapped: int
+    file: int
     flags: int
     pgoff: int
     anon_vma: int
@@ -77,11 +77,11 @@ class Vma(NamedTuple):
 
     def with_flags(self, flags: int, step: int) -> Vma:
         o = self.origin
-        return Vma(self.start, self.end, flags, *self[3:8], Origin(o.mapped, step, o.pgoff, o.anon_vma))
+        return Vma(self.start, self.end, flags, *self[3:8], Origin(o.file, step, o.pgoff, o.anon_vma))
 
     def with_anon(self, anon: int, chain: tuple[int, ...], step: int) -> Vma:
         o = self.origin
-        return Vma(*self[:5], anon, chain, self.file, Origin(o.mapped, o.flags, o.pgoff, step))
+        return Vma(*self[:5], anon, chain, self.file, Origin(o.file, o.flags, o.pgoff, step))
 
 
 class AnonVma(NamedTuple):

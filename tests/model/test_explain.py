@@ -39,8 +39,8 @@ def test_flags_by_name_with_the_step_that_set_them_last() -> None:
 
 
 def test_files_by_name() -> None:
-    sentence = said("mmap A 4 r file a at @0\nmmap B 4 r file b at @4", "files-differ")
-    assert "b here, a there" in sentence
+    sentence = said("mmap A 4 r file a at @0\nmmap B 4 r file b at @40\nmremap B after A", "files-differ")
+    assert "b (line 2 `mmap B 4 r file b at @40`) here, a (line 1 `mmap A 4 r file a at @0`) there" in sentence
 
 
 def test_the_number_of_links_of_a_fork_child() -> None:
@@ -55,6 +55,11 @@ def test_a_moved_offset_names_the_step_that_first_gave_it() -> None:
     text = "mmap A 4 at @0\nmremap A to @40\ntouch A\nmremap A to @60\nmmap B 4 at @64"
     text = text.replace("touch A", "touch @40+4").replace("mremap A to @60", "mremap @40+4 to @60")
     assert "44 would continue the neighbour (line 2 `mremap A to @40`)" in said(text, "pgoffs-do-not-continue")
+
+
+def test_a_moved_file_mapping_keeps_its_offset_and_the_step_that_gave_it() -> None:
+    sentence = said("mmap A 4 r file F at @0\nmmap B 4 r file F at @40\nmremap B after A", "pgoffs-do-not-continue")
+    assert "0 here (line 2 `mmap B 4 r file F at @40`), 4 would continue" in sentence
 
 
 def test_the_anonymous_page_offset_of_a_file_mapping() -> None:
