@@ -17,7 +17,8 @@ def test_places_in_two_vmas_that_were_tried_to_join() -> None:
     detail, _ = failed("mmap A 4 at @0\nmadvise A MERGEABLE\nmmap B 4 at @4\nexpect merged A B")
     assert detail == (
         "A = [0,4) lies in VMA [0,4)\nB = [4,8) lies in VMA [4,8)\n[4,8) and [0,4) on its left stay apart: "
-        "the flags differ: VM_MERGEABLE only there (line 2 `madvise A MERGEABLE`) (file, anon_vma, page offset would fit)"
+        "the flags differ: VM_MERGEABLE only there (line 2 `madvise A MERGEABLE`) "
+        "(file, anon_vma, page offset would fit)"
     )
 
 
@@ -50,5 +51,5 @@ def test_a_process_that_is_gone_is_said_to_be() -> None:
 
 
 def test_a_walk_that_should_find_nothing_names_what_it_finds_once() -> None:
-    detail, _ = failed("mmap A 1; touch A; expect rmap A[0] == none")
+    detail, _ = failed("mmap A 2; touch A; expect rmap A[0] == none")
     assert detail == "a walk of the folio at A[0] finds parent:A[0]"
