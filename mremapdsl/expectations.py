@@ -457,7 +457,7 @@ def _rmap(p: Rmap, context: Context) -> Verdict:
     parts = [detail]
     if missing:
         parts.append(f"it misses {words(missing)}")
-    if extra and extra != found:
+    if extra and found & wanted:
         parts.append(f"it also finds {words(extra)}")
     return Verdict(False, "\n".join(parts))
 
