@@ -4,6 +4,11 @@
     >>> [record] = run("mmap B 16; touch B; mmap A 16; touch A; mremap A after B RELOCATE; expect merged")
     >>> record.outcome
     'passed'
+    >>> record.steps[-1].verdict.reason
+    'relocated'
+    >>> [record] = run("mmap A 4; expect vmas 2", "linux-6.18")
+    >>> record.expectations[0].detail
+    'parent has 1 VMA(s), expected 2'
 
 Page numbers in records count 4 KiB pages from the start of the arena (virtual address 0x200000000000).
 """
@@ -48,7 +53,7 @@ def run(
 ) -> list[ScenarioRecord]:
     """Run every scenario of a text or file under each of its rule sets and return what happened.
 
-    ``rules`` is for scenarios that name none, in the language's words (``"linux-6.18 with fork_child=never"``; several
+    ``rules`` is for scenarios that name none, in the language's words (``"relocate-v1 with trigger=auto"``; several
     separated by commas).  ``states`` keeps the state after each step.  ``file`` is the name shown for a text.
 
     Errors: CompileError for a text that is no program or rules that do not exist, OSError for a file that cannot be
@@ -87,7 +92,7 @@ def compile_text(content: str | bytes, file: str) -> Compiled:
 
 
 def parse_rules(text: str, *, file: str = "<rules>") -> tuple[RuleChoice, ...]:
-    """Rule sets as a scenario's ``on`` takes them: ``linux-6.18 with fork_child=never, relocate-v1``.
+    """Rule sets as a scenario's ``on`` takes them: ``relocate-v1 with trigger=auto, linux-6.18``.
 
     ``file`` is the name that diagnostics show.  Errors: CompileError for what that list would not take.
     """
@@ -116,14 +121,20 @@ def rule_names() -> list[str]:
 
 
 def rules(choice: RuleChoice | str) -> Rules:
-    """The rules of a choice (``"linux-6.18"``, ``"linux-6.18 with fork_child=never"``), ready for the model.
+    """The rules of a choice, ready for the model.
+
+    >>> rules("relocate-v1 with trigger=auto").choices["trigger"]
+    'auto'
 
     Errors: CompileError for a text that names no rules, ValueError for one that names several.
     """
     from mremapdsl.model.rules import Rules
 
     if isinstance(choice, str):
-        (choice,) = parse_rules(choice)
+        choices = parse_rules(choice)
+        if len(choices) > 1:
+            raise ValueError(f"`{choice}` names {len(choices)} rule sets, not one")
+        (choice,) = choices
     name = aliases().get(choice.name, choice.name)
     made = Rules(name, rule_sets()[name])
     return made.but(**dict(choice.overrides)) if choice.overrides else made

@@ -49,6 +49,8 @@ def test_errors(tmp_path: Path) -> None:
 def test_rules() -> None:
     assert "series" in mremapdsl.rule_names()
     assert mremapdsl.rules("series").name == "relocate-v1"
+    with pytest.raises(ValueError, match="names 2 rule sets, not one"):
+        mremapdsl.rules("linux-6.18, relocate-v1")
     assert mremapdsl.rules("linux-6.18 with move_range=one_vma").choices["move_range"] == "one_vma"
 
 
