@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from mremapdsl.model.anon import prepare
-from mremapdsl.model.filemap import fault_file
+from mremapdsl.model.filemap import fault_file, populate_file
 from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
 from mremapdsl.model.reason import NotModelled, Refused, refuse
 from mremapdsl.model.records import (
@@ -166,7 +166,9 @@ def write_present(machine: Machine, mm: Mm, i: int, start: int, end: int, pte: P
 
 
 def mark_dirty(machine: Machine, mm: Mm, start: int, end: int, pte: Pte) -> None:
-    """A write through entries that MADV_FREE had cleaned."""
+    """A write through entries that MADV_FREE had cleaned; a huge page has one for all of it."""
+    if pte.huge:
+        start, end = start - start % HUGE_PAGES, -(-end // HUGE_PAGES) * HUGE_PAGES
     if pte.clean:
         for s, e, entry in mm.ptes.clip(start, end):
             machine.set_ptes(mm, s, e, [(s, e, entry._replace(clean=False))])
@@ -212,7 +214,9 @@ def lock_in(machine: Machine, mm: Mm, vma: Vma, start: int, end: int) -> None:
 def populate_vma(machine: Machine, mm: Mm, i: int, start: int, end: int, write: bool) -> None:
     """Fault in pages of one VMA without changing the content of pages that are there."""
     for s, e, pte in mm.ptes.cover(start, end):
-        if pte is None:
+        if pte is None and write and mm.vmas[i].file is not None:
+            populate_file(machine, mm, i, s, e)
+        elif pte is None:
             fault_none(machine, mm, i, s, e, 0 if write else None)
         elif pte.kind == ZERO and write:
             write_zero(machine, mm, i, s, e, pte, 0)

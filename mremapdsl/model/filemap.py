@@ -38,6 +38,22 @@ def fault_file(machine: Machine, mm: Mm, i: int, start: int, end: int, byte: int
         raise refuse("BUS", "behind-end", page=max(start, stop))
 
 
+def populate_file(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
+    """Write faults of empty pages of a file mapping that write nothing: the file's content stays.
+
+    Errors: BUS behind the end of the object.
+    """
+    vma = mm.vmas[i]
+    file = machine.files[vma.file or ""]
+    fill_cache(machine, file, start + vma.skew, min(end + vma.skew, file.pages or end + vma.skew))
+    for s, e, delta in file.cache.clip(start + vma.skew, end + vma.skew):
+        for first, last, frame in machine.frames.clip(s + delta, e + delta):
+            shift = delta + vma.skew
+            fault_file(machine, mm, i, first - shift, last - shift, frame.data)
+            start = last - shift
+    fault_file(machine, mm, i, start, end, 0)
+
+
 def fill_cache(machine: Machine, file: File, first: int, last: int) -> None:
     """Bring file pages [first, last) into the page cache; new ones are zero."""
     for start, end, frame in file.cache.cover(first, last):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mremapdsl.model.machine import Machine, Mm
+from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
 from mremapdsl.model.records import ANON, FILE, PRESENT, SWAP, Frame, Pte, Slot, Vma
 from mremapdsl.model.rmap import walk
 
@@ -53,11 +53,16 @@ def has_pins(machine: Machine, start: int, end: int) -> bool:
 
 
 def drop_clean(machine: Machine, start: int, end: int) -> None:
-    """MADV_FREE pages whose entries were not written since are dropped; the others are ordinary pages again."""
+    """MADV_FREE pages whose entries were not written since are dropped; the others are ordinary pages again.
+
+    Reclaim splits a mapping of a huge page first: its page table stays.
+    """
     for s, e, frame in free_of_pins(machine, start, end):
         for mm, page, stop in list(walk(machine, s, e)):
             entry = mm.ptes.at(page)
             assert entry is not None
+            for block in range(page - page % HUGE_PAGES, stop, HUGE_PAGES) if entry.huge else ():
+                machine.split_huge_block(mm, block)
             if entry.clean and frame.maps == 1:
                 replace_entries(machine, page + entry.delta, stop + entry.delta, frame, None)
             else:
