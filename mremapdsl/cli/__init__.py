@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "compare": "run on model and running kernel: the first difference of each",
     "record": "keep what the running kernel does as data",
     "replay": "hold the model against what real kernels were recorded doing",
+    "export": "a C program in kselftest style, for kernels without Python",
     "explore": "search all scenarios up to a bound",
     "fuzz": "random programs on which two rule sets, or model and kernel, differ",
     "matrix": "compare scenarios under several rules, in one table",
@@ -25,11 +26,6 @@ COMMANDS: dict[str, str] = {
 """Subcommand -> what it does, in a line.  ``cli/<name>.py`` has ``configure(parser)`` and ``main(args) -> int``."""
 MODULES = {"report": "site"}
 """Subcommands whose module has another name."""
-
-RESERVED = (
-    "export",
-)  # fmt: skip
-"""Names of subcommands to come: not to be taken for files."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,9 +57,6 @@ def dispatch(argv: list[str]) -> int:
     name = argv[0] if argv else ""
     if name in COMMANDS:
         return subcommand(name, argv[1:])
-    if name in RESERVED:
-        complain(f"the command `{name}` is not part of this version (a file of this name is ./{name})")
-        return status.UNUSABLE
     from mremapdsl.cli import run
 
     return run.main(argv)

@@ -14,7 +14,7 @@ import pytest
 
 from mremapdsl import api
 from mremapdsl.backend import Unsupported
-from mremapdsl.cli import COMMANDS, MODULES, RESERVED, status
+from mremapdsl.cli import COMMANDS, MODULES, status
 from tests.cli.conftest import BAD, FAILS, PASSES, Cli, program
 
 
@@ -99,15 +99,6 @@ def test_a_wrong_command_line(cli: Cli, arguments: tuple[str, ...]) -> None:
     assert "mremapdsl: error: " in result.err
 
 
-def test_a_command_to_come_is_not_taken_for_a_file(cli: Cli) -> None:
-    for name in RESERVED:
-        Path(name).write_text(PASSES)
-        result = cli(name)
-        assert result.status == 2
-        assert f"./{name}" in result.err
-        assert cli(f"./{name}").status == 0
-
-
 def test_a_subcommand_is_a_line_and_a_module(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     module = ModuleType("mremapdsl.cli.sums")
 
@@ -133,7 +124,6 @@ def test_modules_of_commands_exist() -> None:
         module = import_module(f"mremapdsl.cli.{MODULES.get(name, name)}")
         assert callable(module.configure)
         assert callable(module.main)
-        assert name not in RESERVED
 
 
 def test_help_and_version(cli: Cli) -> None:
