@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from mremapdsl.backend import PageRun
 from mremapdsl.pictures import alt, pages, ruler, vmas
 from mremapdsl.pictures.axis import Axis, Border, axis
 from mremapdsl.pictures.canvas import Canvas, escape, number, wrapped
-from mremapdsl.pictures.frame import MARGIN, Frame, left
-from mremapdsl.pictures.scene import Box, Panel, Scene, scenes
+from mremapdsl.pictures.frame import MARGIN, Frame, joined, left
+from mremapdsl.pictures.scene import Box, Panel, Scene, overlapping, scenes
 from mremapdsl.pictures.theme import STYLE, patterns
 from mremapdsl.pictures.tree import draw_tree
 from mremapdsl.record import ScenarioRecord
+from mremapdsl.trace.changes import cut
 from mremapdsl.trace.words import range_words, run_words, vma_words
 
 WIDTH = 880.0
@@ -218,8 +220,7 @@ def link_above(
 def draw_facts(frame: Frame, panel: Panel, drawn: vmas.Drawn, y: float) -> float:
     """In words what had no room in the boxes and cells: what changed, then the rest if it is short."""
     lines = [(f"{box.letter}  {vma_words(box.known.vma)}", True) for box in drawn.incomplete if box.changed]
-    changed = [run for run in panel.runs if any(s < run.page + run.count and e > run.page for s, e in panel.touched)]
-    narrow = [run for run in changed if frame.axis.width(run.page, run.page + run.count) < NARROW_CELL]
+    narrow = [run for run in changed_runs(panel) if frame.axis.width(run.page, run.page + run.count) < NARROW_CELL]
     lines += [(f"{range_words(run.page, run.count)}: {run_words(run)}", True) for run in narrow]
     others = [(f"{box.letter}  {vma_words(box.known.vma)}", False) for box in drawn.incomplete if not box.changed]
     if len(lines) + len(others) <= MOST_FACTS:
@@ -235,6 +236,15 @@ def draw_facts(frame: Frame, panel: Panel, drawn: vmas.Drawn, y: float) -> float
     return y
 
 
+def changed_runs(panel: Panel) -> Iterator[PageRun]:
+    """The parts of runs that the step changed."""
+    touched = joined(panel.touched)
+    for run in panel.runs:
+        for first, last in pages.pieces(run.page, run.page + run.count, touched):
+            if overlapping(touched, first, last):
+                yield cut(run, first, last - first)
+
+
 def draw_legend(frame: Frame, panels: Sequence[Panel], y: float) -> float:
     """What the letters of pages mean, for the kinds that are drawn."""
     runs = [run for panel in panels for run in panel.runs]
@@ -248,7 +258,7 @@ def draw_legend(frame: Frame, panels: Sequence[Panel], y: float) -> float:
         words.append("thick line below: mapped more than once")
     if not words:
         return y
-    for line in wrapped(", ".join(words), frame.right - frame.left, "small", 3):
+    for line in wrapped(", ".join(words), frame.right - frame.left, "small"):
         frame.canvas.text(frame.left, y + 14, line, "q", "small")
         y += 14
     return y + 6

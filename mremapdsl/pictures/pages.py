@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from mremapdsl.backend import PageRun
 from mremapdsl.pictures.canvas import Span, first_fitting, fitting, number, spans_width, width
 from mremapdsl.pictures.frame import Frame, joined
-from mremapdsl.pictures.scene import Panel
+from mremapdsl.pictures.scene import Panel, overlapping
+from mremapdsl.trace.changes import cut
 
 HEIGHT = 19.0
 LINKS = 12.0
@@ -17,6 +19,8 @@ BROKEN = 16.0
 MOST_BROKEN = 3
 CROSSED = 24.0
 """Cells less wide have no text of their own that a cross would strike out."""
+FRAMED = 1.5
+"""Points at each end of a cell that the frame around changed pages takes."""
 ROLES = {"P": "pg", "H": "pg", "K": "pk", "F": "pg", "Z": "pn", "S": "pn", "M": "pn"}
 HATCHES = {"S": 'fill="url(#m-s)"', "M": 'fill="url(#m-m)"'}
 KINDS = {
@@ -39,9 +43,17 @@ def draw_pages(frame: Frame, panel: Panel, y: float) -> list[Cell]:
         return []
     frame.label(y + 14, "pages")
     cells: list[Cell] = []
+    touched = joined(panel.touched)
+    broken = [page for page, _ in panel.broken[:MOST_BROKEN]]
+    framed = [*touched, *((page, page + 1) for page in broken)]
+    crossed = {page for page in broken if frame.axis.width(page, page + 1) < CROSSED}
     for run, start, end in whole_runs(frame, panel.runs):
         x1, x2 = frame.axis.x(start), frame.axis.x(end)
         draw_cell(frame, run, start, end, y)
+        for first, last in pieces(start, end, framed):
+            if first not in crossed:
+                inset = FRAMED if overlapping(framed, first, last) else 0.0
+                draw_text(frame, cut(run, first, last - first), y, inset)
         cells.append(Cell(run, x1, x2))
     for segment, count in mixed(frame, panel.runs):
         text = f"{count} runs" if count > 1 else "1 run"
@@ -49,7 +61,7 @@ def draw_pages(frame: Frame, panel: Panel, y: float) -> list[Cell]:
         spans = first_fitting([Span(text, "q")], segment[1] - segment[0] - 4, "small")
         if spans:
             frame.canvas.spans((segment[0] + segment[1]) / 2, y + 14, spans, size="small", anchor="mi")
-    for start, end in joined(panel.touched):
+    for start, end in touched:
         x1, x2 = frame.axis.x(start), frame.axis.x(end)
         if x2 - x1 >= 2:
             frame.canvas.rect(x1 + 1, y + 1, x2 - x1 - 2, HEIGHT - 2, "pc", layer="lines")
@@ -89,11 +101,22 @@ def draw_cell(frame: Frame, run: PageRun, start: int, end: int, y: float) -> Non
     if not run.exclusive and run.frame is not None and x2 - x1 > 4:
         canvas.line(x1 + 2, y + HEIGHT - 2.2, x2 - 2, y + HEIGHT - 2.2, "sh")
     frame.draw_breaks(start, end, y, y + HEIGHT)
-    low, high = frame.clear(start, end, x1, x2)
+
+
+def pieces(start: int, end: int, framed: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """[start, end) cut where a frame around some of its pages begins or ends, so that none crosses a label."""
+    borders = sorted({start, end, *(page for span in framed for page in span if start < page < end)})
+    yield from pairwise(borders)
+
+
+def draw_text(frame: Frame, run: PageRun, y: float, inset: float) -> None:
+    """What a run, or a part of one, is."""
+    end = run.page + run.count
+    low, high = frame.clear(run.page, end, frame.axis.x(run.page) + inset, frame.axis.x(end) - inset)
     spans = cell_text(run, high - low - 6 if high - low > 16 else high - low)
     if spans:
         room = spans_width(spans, "small")
-        canvas.spans(max(low + (high - low - room) / 2, low), y + 13, spans, size="small")
+        frame.canvas.spans(max(low + (high - low - room) / 2, low), y + 13, spans, size="small")
 
 
 def draw_ticks(frame: Frame, run: PageRun, start: int, end: int, y: float) -> None:
@@ -172,19 +195,20 @@ def draw_broken(frame: Frame, panel: Panel, strip: float, y: float) -> float:
 
 
 def draw_ribbons(frame: Frame, upper: Sequence[Cell], y1: float, lower: Sequence[Cell], y2: float) -> None:
-    """Bands from one process's runs to another's that map the same frames."""
+    """Bands from one process's runs to another's that map the same frames: for frames that are there several times
+    one band to the nearest run."""
     drawn = 0
-    for above in upper:
-        for below in lower:
-            first = above.run.frame
-            other = below.run.frame
+    for below in lower:
+        linked: list[tuple[int, int]] = []
+        for above in sorted(upper, key=lambda cell: abs(cell.x1 - below.x1)):
+            first, other = above.run.frame, below.run.frame
             if first is None or other is None or drawn >= MOST_LINKS:
                 continue
             low, high = max(first, other), min(first + above.run.count, other + below.run.count)
-            if low < high:
-                a = [share(above, frame_number) for frame_number in (low, high)]
-                b = [share(below, frame_number) for frame_number in (low, high)]
+            if low < high and not overlapping(linked, low, high):
+                a, b = ([share(cell, number) for number in (low, high)] for cell in (above, below))
                 draw_ribbon(frame, (a[0], a[1]), y1, (b[0], b[1]), y2)
+                linked.append((low, high))
                 drawn += 1
 
 

@@ -10,7 +10,7 @@ from mremapdsl.record import ExpectationRecord, ScenarioRecord, StepRecord
 from mremapdsl.report.code import highlighted
 from mremapdsl.report.html import Html, badge, el, join
 from mremapdsl.report.steps import SIGNS, step_id
-from mremapdsl.trace.words import anon_vma_lines, loop_words, range_words, run_words, vma_words
+from mremapdsl.trace.words import anon_vma_lines, expect_words, loop_words, range_words, run_words, vma_words
 
 MOST_LINES = 4
 """Lines about what is different where rule sets part."""
@@ -54,12 +54,16 @@ def comparison(records: Sequence[ScenarioRecord], keys: Sequence[str]) -> Html:
     """The table; nothing for a scenario that ran once."""
     if len(records) < 2:
         return Html()
-    first = first_difference(records)
-    found = rows(records, keys)
+    branches = any(record.exhaustive for record in records)
+    first = None if branches else first_difference(records)
+    found = expectation_rows(records) if branches else rows(records, keys)
     parted = [row for row in found if not row.same]
     shown = found if len(found) <= MOST else parted[:MOST]
+    where = "over all runs" if branches else "at every step"
     if first is None and not parted:
-        said = f"All {len(records)} rule sets do the same at every step."
+        said = f"All {len(records)} rule sets do the same {where}."
+    elif branches:
+        said = "The scenario branches: what is expected is judged over all runs."
     elif first is None:
         said = "All rule sets do the same at every step; what is expected of them differs."
     else:
@@ -129,7 +133,7 @@ def rows(records: Sequence[ScenarioRecord], keys: Sequence[str]) -> list[Row]:
     longest = max(records, key=lambda record: len(record.steps))
     found: list[Row] = []
     judged = [by_statement(record) for record in records]
-    statements = ordered(records)
+    statements = ordered(judged)
     for number in range(len(longest.steps) + 1):
         if number:
             found.append(step_row(records, keys, longest, number))
@@ -151,13 +155,20 @@ def kinds(things: Sequence[object]) -> tuple[int, ...]:
 
 
 def by_statement(record: ScenarioRecord) -> dict[Statement, ExpectationRecord]:
-    return {(e.after, e.expect): e for e in record.expectations}
+    """What was expected; over all runs of a scenario that branches it stands behind no step."""
+    return {(0 if record.exhaustive else e.after, e.expect): e for e in record.expectations}
 
 
-def ordered(records: Sequence[ScenarioRecord]) -> list[Statement]:
+def ordered(judged: Sequence[dict[Statement, ExpectationRecord]]) -> list[Statement]:
     """Every expectation that some rule set was held to, in order."""
-    every = dict.fromkeys((e.after, e.expect) for record in records for e in record.expectations)
+    every = dict.fromkeys(statement for found in judged for statement in found)
     return sorted(every, key=lambda statement: (statement[0], statement[1].line))
+
+
+def expectation_rows(records: Sequence[ScenarioRecord]) -> list[Row]:
+    """The expectations of a scenario that branches, where no two rule sets need show the same run."""
+    judged = [by_statement(record) for record in records]
+    return [expectation_row(statement, judged, 0, branches=True) for statement in ordered(judged)]
 
 
 def step_row(records: Sequence[ScenarioRecord], keys: Sequence[str], longest: ScenarioRecord, number: int) -> Row:
@@ -184,7 +195,9 @@ def said(step: StepRecord) -> Html:
     return join([text, *why, *breaches])
 
 
-def expectation_row(statement: Statement, judged: Sequence[dict[Statement, ExpectationRecord]], number: int) -> Row:
+def expectation_row(
+    statement: Statement, judged: Sequence[dict[Statement, ExpectationRecord]], number: int, *, branches: bool = False
+) -> Row:
     cells: list[Html] = []
     for records in judged:
         record = records.get(statement)
@@ -192,9 +205,10 @@ def expectation_row(statement: Statement, judged: Sequence[dict[Statement, Expec
             cells.append(el("span", "not expected", class_="quiet"))
         else:
             sign, word, role = SIGNS[record.held]
+            if branches:
+                word += ": " + record.detail.partition("\n")[0]
             cells.append(el("span", el("span", sign, aria_hidden="true"), f" {word}", class_=role))
-    expect = statement[1]
-    head = statement_code(f"expect {expect.text}", expect.loop)
+    head = statement_code(expect_words(statement[1]), statement[1].loop)
     return Row(head, tuple(cells), kinds(cells), number, False)
 
 

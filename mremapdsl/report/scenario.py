@@ -89,7 +89,8 @@ def plain(markdown: str) -> str:
 def first_failure(record: ScenarioRecord, key: str) -> str:
     """The step to look at first."""
     failed = [i for i, step in enumerate(record.steps, 1) if step.failure]
-    failed += [max(e.after, 1) for e in record.expectations if e.held is False]
+    if record.exhaustive is None:
+        failed += [max(e.after, 1) for e in record.expectations if e.held is False]
     return step_id(key, min(failed, default=1))
 
 

@@ -15,6 +15,7 @@ from mremapdsl.trace.changes import ProcessChange
 from mremapdsl.trace.identity import Known
 from mremapdsl.trace.words import (
     anon_vma_lines,
+    expect_words,
     loop_words,
     page_change_words,
     place_name,
@@ -36,7 +37,8 @@ SIGNS = {True: ("✓", "held", "good"), False: ("✗", "failed", "bad"), None: (
 def run_section(record: ScenarioRecord, key: str) -> Html:
     """All steps of a scenario under one rule set. ``key`` begins the ids of the steps."""
     after: dict[int, list[ExpectationRecord | ShowRecord]] = {}
-    items: list[ExpectationRecord | ShowRecord] = [*record.expectations, *record.shows]
+    branches = record.exhaustive is not None
+    items: list[ExpectationRecord | ShowRecord] = [*(() if branches else record.expectations), *record.shows]
     for item in sorted(items, key=line_of):
         after.setdefault(item.after, []).append(item)
     title = el("h2", "Steps under ", el("span", record.rules, class_="rules"), " ", badge(record.outcome))
@@ -48,9 +50,22 @@ def run_section(record: ScenarioRecord, key: str) -> Html:
         for number in range(1, len(record.steps) + 1)
     )
     return el(
-        "section", title, reason(record), opening, *steps, class_="run", id=f"{key}run", data_rules=record.rules,
+        "section", title, reason(record), over_all_runs(record), opening, *steps, class_="run",
+        id=f"{key}run", data_rules=record.rules,
         aria_label=f"Steps under {record.rules}",
     )  # fmt: skip
+
+
+def over_all_runs(record: ScenarioRecord) -> Html:
+    """Of a scenario that branches: how many runs there are, what was expected of all of them, which one follows."""
+    found = record.exhaustive
+    if found is None:
+        return EMPTY
+    said = f"The scenario branches: {found.runs} run(s), {found.states} distinct state(s)."
+    which = "the shortest run that fails" if record.outcome == "failed" else "one run"
+    expected = sorted(record.expectations, key=lambda item: item.expect.line)
+    heading = [el("h3", "Expected over all runs"), *map(checked, expected)] if expected else []
+    return el("div", el("p", said), *heading, el("p", f"The steps are those of {which}."), class_="branching")
 
 
 def line_of(item: ExpectationRecord | ShowRecord) -> tuple[int, int]:
@@ -218,11 +233,10 @@ def checked(item: ExpectationRecord | ShowRecord) -> Html:
         )
     expect = item.expect
     sign, word, role = SIGNS[item.held]
-    said = "" if expect.process == "parent" else f"{expect.process}: "
     loop = loop_words(expect.loop).strip()
     head = el(
         "p", el("span", sign, class_="sign", aria_hidden="true"), hidden(f"{word}: "),
-        el("code", highlighted(f"{said}expect {expect.text}"), class_="hl"),
+        el("code", highlighted(expect_words(expect)), class_="hl"),
         el("span", f" {loop}", class_="loop") if loop else EMPTY, " ", where(expect.line),
     )  # fmt: skip
     detail = [el("p", sentence(line), class_="detail") for line in item.detail.split("\n") if line]

@@ -67,9 +67,20 @@ def boxes(root: ET.Element) -> list[tuple[float, float, float, float]]:
     return found
 
 
+def frames(root: ET.Element) -> list[tuple[float, float, float, float]]:
+    """What is drawn around pages that changed."""
+    found = [e for e in root.iter(f"{SVG}rect") if e.get("class") == "pc"]
+    sides = [[float(e.get(name, "0")) for name in ("x", "y", "width", "height")] for e in found]
+    return [(x, y, x + w, y + h) for x, y, w, h in sides]
+
+
 def check(svg: str) -> None:
     """The rules for every picture."""
     root = parsed(svg)
+    for left, top, right, bottom in frames(root):
+        for text in texts(root):
+            if text.y1 < bottom and text.y2 > top:
+                assert not any(text.x1 < x < text.x2 for x in (left, right)), f"{text} is crossed"
     _, _, width, height = map(float, root.get("viewBox", "").split())
     written = sorted(texts(root), key=lambda t: t.y1)
     for text in written:
@@ -214,6 +225,18 @@ def test_kinds_of_pages_are_told_apart_and_explained() -> None:
         "mmap A 1; mmap B 1; touch A; touch B; madvise A MERGEABLE; madvise B MERGEABLE; ksm scan; expect vmas 2"
     )
     assert 'class="lk"' in merged[-1], "a bow links the two pages that map one frame"
+
+
+def test_a_run_that_changed_in_part_is_labelled_part_by_part() -> None:
+    *_, last = drawn("mmap A 8; touch A[0..3]; touch A[3..8]; expect A is exclusive")
+    cells = [text.text for text in texts(parsed(last)) if text.text.startswith("P f")]
+    assert cells == ["P f0-2 i1000-1002", "P f3-7 i1003-1007"]
+
+
+def test_frames_that_are_there_several_times_have_one_band_a_run() -> None:
+    same = "mmap A 2; touch A 7; mmap B 2; touch B 7; madvise A MERGEABLE; madvise B MERGEABLE; ksm scan"
+    *_, last = drawn(f"{same}; fork; expect A is ksm")
+    assert last.count('class="rb"') == 4
 
 
 def test_a_page_that_can_no_longer_be_found_is_framed() -> None:

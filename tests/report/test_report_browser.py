@@ -84,11 +84,22 @@ def test_one_goes_through_the_steps_with_keys_and_buttons(page: Page, site: Path
     assert page.run("document.querySelector('.bar [role=status]').textContent").startswith("Step 2 of 5: touch B = ok")
     page.run("document.querySelector('[aria-label=\"Last step\"]').click()")
     assert page.run(SHOWN) == "step-5"
-    assert page.run("document.querySelector('[aria-label=\"Next step\"]').disabled")
+    assert page.run("document.querySelector('[aria-label=\"Next step\"]').ariaDisabled") == "true"
     page.press("ArrowRight", 39)
     assert page.run(SHOWN) == "step-5"
     assert page.run("document.querySelector('.step.current svg').getBoundingClientRect().width") > 300
     assert page.run("document.querySelector('.line.now').id") == "L5"
+
+
+def test_home_and_end_work_among_the_buttons_and_scroll_elsewhere(page: Page, site: Path) -> None:
+    page.open(site / "scenarios/moving/merge.html")
+    page.press("End", 35)
+    assert page.run(SHOWN) == "step-1"
+    page.run("document.querySelector('[aria-label=\"Next step\"]').focus()")
+    page.press("End", 35)
+    assert page.run(SHOWN) == "step-5"
+    page.press("Home", 36)
+    assert page.run(SHOWN) == "step-1"
 
 
 def test_keys_in_fields_and_with_modifiers_are_left_alone(page: Page, site: Path) -> None:

@@ -180,6 +180,28 @@ def test_rule_sets_that_agree_need_no_table(tmp_path: Path) -> None:
     assert "<table" not in text
 
 
+def test_a_scenario_that_branches_says_so(tmp_path: Path) -> None:
+    choose = "mmap A 4; touch A\n    choose {{ fork }} or {{ pin A[0] }}\n    mremap A B RELOCATE\n    {}\n"
+    held = choose.format("expect sometimes fallback; expect sometimes violation; expect never merged")
+    rules = "relocate-v1, relocate-v1 with pinned=abort"
+    two = f'scenario "x" on {rules} {{ {choose.format("expect sometimes violation")} }}'
+    site = report(tmp_path, 1, held=held, two=two)
+    text = (site / "scenarios/held.html").read_text(encoding="utf-8")
+    assert "The scenario branches: 2 run(s)" in text
+    assert "The steps are those of one run." in text
+    opening, _, steps = text.partition('<article class="step"')
+    for words in ("it holds at 1 of 2 points", "it holds at 0 of 2 points"):
+        assert words in opening
+        assert words not in steps
+    assert '<span class="kr">expect</span> <span class="ow">sometimes</span>' in opening
+    text = (site / "scenarios/two.html").read_text(encoding="utf-8")
+    assert "what is expected is judged over all runs" in text
+    [row] = re.findall(r'<tr class="parting">.*?</tr>', text)
+    assert "held: it holds at 1 of 2 points" in row
+    assert "failed: no run reaches it (2 points looked at)" in row
+    assert "The steps are those of the shortest run that fails." in text
+
+
 def test_where_rule_sets_part() -> None:
     records = api.run(PARTING)
     assert first_difference(records) == 4

@@ -136,8 +136,9 @@
     run.at = at;
     fill(step);
     step.classList.add("current");
-    run.first.disabled = run.back.disabled = at === 0;
-    run.next.disabled = run.last.disabled = at === run.steps.length - 1;
+    // Not `disabled`: a button that has the focus would lose it, and the keys with it.
+    for (const button of [run.first, run.back]) button.setAttribute("aria-disabled", String(at === 0));
+    for (const button of [run.next, run.last]) button.setAttribute("aria-disabled", String(at === run.steps.length - 1));
     run.slider.value = at + 1;
     run.count.textContent = "Step " + (at + 1) + " of " + run.steps.length;
     run.slider.setAttribute("aria-valuetext", run.count.textContent + ": " + step.dataset.label);
@@ -168,7 +169,8 @@
     if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || event.defaultPrevented) return;
     const target = event.target;
     if (target.closest && target.closest("input, select, textarea, .listing, .scroll, pre")) return;
-    const to = { ArrowLeft: current.at - 1, ArrowRight: current.at + 1 }[event.key];
+    const far = target.closest && target.closest(".bar") ? { Home: 0, End: current.steps.length - 1 } : {};
+    const to = { ArrowLeft: current.at - 1, ArrowRight: current.at + 1, ...far }[event.key];
     if (to === undefined) return;
     event.preventDefault();
     go(current, to);
