@@ -165,7 +165,7 @@ def over_all(judged: Judged) -> ExpectationRecord:
     one, other = judged.first_held, judged.first_failed
     sample = shows(judged) if wrong else other if judged.expect.quantifier == "never" else one
     seen = next((e for e in sample.run.expectations if e.expect is judged.expect), None) if sample is not None else None
-    words = wrong or f"held at {judged.held} of {reached} points"
+    words = wrong or f"it holds at {judged.held} of {reached} points"
     detail = words if seen is None else f"{words}\n{seen.detail}"
     held = None if judged.unseen and not judged.held and not judged.failed else not wrong
     after = len(sample.run.steps) if sample is not None else 0
