@@ -235,8 +235,7 @@ def populate_swapped(machine: Machine, mm: Mm, i: int, start: int, end: int, pte
 
 
 def unshare_present(machine: Machine, mm: Mm, i: int, start: int, end: int, pte: Pte) -> None:
-    """Write faults that keep the content; the first may split a huge mapping."""
+    """Write faults that keep the content; the first one of a block may split its huge mapping."""
     for s, e, frame in machine.frames.clip(start + pte.delta, end + pte.delta):
-        now = mm.ptes.at(s - pte.delta)
-        assert now is not None
-        write_present(machine, mm, i, s - pte.delta, e - pte.delta, now, frame.data)
+        for page, stop, now in mm.ptes.clip(s - pte.delta, e - pte.delta):
+            write_present(machine, mm, i, page, stop, now, frame.data)
