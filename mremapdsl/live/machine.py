@@ -91,11 +91,24 @@ class Machine:
 
     def restarted(self, zygote: Zygote) -> None:
         """All processes are new."""
+        self.forget_processes()
         self.zygote = zygote
         self.known = Known(zygote.process, self.calls)
-        self.broken, self.awake, self._keeper, self._spare = False, None, None, None
+        self.broken = False
+
+    def forget_processes(self) -> None:
+        """There are none any more."""
+        self.broken = True
+        if self.awake is not None:
+            self.awake.park()
+        for process in (self._spare, self._keeper):
+            if process is not None:
+                process.forget()
+        self._spare = self._keeper = None
 
     def close(self) -> None:
+        """The processes have been killed; put the settings back."""
+        self.forget_processes()
         self.leave()
         for reader in (self.frames, self.deep):
             if reader is not None:

@@ -99,11 +99,16 @@ def dontneed(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
 
 
 def guard_install(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
-    """Markers in the place of whatever is there; the VMA becomes faulted, so that fork copies them."""
-    prepare(machine, mm, i)
+    """Markers in the place of whatever is there.
+
+    So that fork copies them the VMA becomes faulted or, since it has a flag that says so, is marked; anonymous memory
+    is both.
+    """
+    flag = machine.rules.guard_flag
+    if mm.vmas[i].file is None or not flag:
+        prepare(machine, mm, i)
     machine.zap(mm, start, end)
     machine.set_ptes(mm, start, end, [(start, end, Pte(GUARD))])
-    flag = machine.rules.guard_flag
     if flag and not mm.vmas[i].flags & flag:
         machine.replace_vmas(mm, i, i + 1, [mm.vmas[i]._replace(flags=mm.vmas[i].flags | flag)])
 
