@@ -35,7 +35,9 @@ def conditions(rules: Rules, ask: Ask, target: Vma) -> Iterator[Condition]:
     words = "; ".join(_flags_words(new, target, differ)) if differ else "equal"
     yield Condition("flags", "flags-differ" if differ else None, words)
     same_file = target.file == new.file
-    words = f"{_file_words(new)} here, {_file_words(target)} there"
+    words = f"{new.file or 'none'} on both sides"
+    if not same_file:
+        words = f"{_file_words(new)} here, {_file_words(target)} there"
     yield Condition("file", None if same_file else "files-differ", words)
     against = rules.anon_vmas_join(JoinAsk(new.anon, ask.source, ask.copied_from, target), rules.fork_child)
     yield Condition("anon_vma", against, f"{_anon_words(new)} here, {_anon_words(target)} there")
@@ -117,5 +119,7 @@ def apart(rules: Rules, left: Vma, right: Vma) -> Iterator[Note]:
         else:
             reason = REASONS[condition.against]
             text = f"{condition.name}: {reason.sentence}: {condition.words}"
-            text += f" (to join them: {reason.remedy})" if reason.remedy else ""
+            of_file = condition.name == "page offset" and right.file is not None
+            remedy = "map the part of the file that continues" if of_file else reason.remedy
+            text += f" (to join them: {remedy})" if remedy else ""
             yield Note(condition.against, text, reason.function)

@@ -59,6 +59,12 @@ def test_a_statement_that_does_not_compile_changes_nothing(step: Prompt) -> None
     assert ">   1  mmap A 4 rw" in out
 
 
+def test_why_two_files_are_apart(step: Prompt) -> None:
+    out = " ".join(step("mmap A 4 file F", "mmap B 4 file F after A", "why A B").split())
+    assert "file: fits (F on both sides)" in out
+    assert "map the part of the file that continues" in out
+
+
 def test_why_two_vmas_are_apart(step: Prompt) -> None:
     out = step("mmap A 4 rw", "touch A", "mprotect A[2..4] r", "why A not merged @1002", "why @1002 A[0]", "why A Z")
     assert "VM_WRITE only there" in out or "VM_WRITE only here" in out
