@@ -141,6 +141,10 @@ class Observation(Protocol):
         """``vmas`` of the process, ``anon_vmas``, ``folios_relocated``, ``folios_undone``, ``folios_split``, …"""
         ...
 
+    def would_show(self, invariant: str | None) -> None:
+        """Raises Unseen unless a break of this invariant (None: of any) shows here."""
+        ...
+
 
 WAITS = "WAITS"
 During: TypeAlias = Callable[[str], None]

@@ -466,6 +466,8 @@ def _violation(p: Violation, context: Context) -> Verdict:
     if not context.steps:
         return Verdict(False, "no step has run yet")
     breaches = context.steps[-1].breaches
+    if not breaches:
+        context.now.would_show(p.invariant)
     held = bool(breaches) if p.invariant is None else any(b.invariant == p.invariant for b in breaches)
     if not breaches:
         return Verdict(held, f"`{context.steps[-1].step.text}` broke no invariant")

@@ -41,3 +41,6 @@ class Lasting:
 
     def count(self, process: str, what: str) -> int:
         return self.now.count(process, what) if process in self.living or what != "vmas" else 0
+
+    def would_show(self, invariant: str | None) -> None:
+        self.now.would_show(invariant)

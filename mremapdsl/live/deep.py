@@ -221,7 +221,7 @@ class DeepObservation:
         for name, seen in self._seen.items():
             for page, record in seen.pages.items():
                 if self.kind(record) in "PH" and not self.is_found(name, page):
-                    yield Breach("rmap-complete", name, page, self._missed(name, page, record))
+                    yield Breach(COMPLETE, name, page, self._missed(name, page, record))
 
     def _missed(self, process: str, page: int, record: PageRecord) -> str:
         vma, chain = self._vma_at(process, page)
@@ -239,7 +239,15 @@ class DeepObservation:
             return len(self._anon_vmas)
         raise Unseen(f"what is counted as {what} cannot be seen")
 
+    def would_show(self, invariant: str | None) -> None:
+        if invariant != COMPLETE:
+            raise Unseen(f"of the invariants, only {COMPLETE} can be seen")
+        if any(self.kind(record) == "K" for seen in self._seen.values() for record in seen.pages.values()):
+            raise Unseen("the reverse map of KSM pages cannot be seen")
 
+
+COMPLETE = "rmap-complete"
+"""The invariant that BPF shows."""
 UNREACHED = "an anon_vma that no VMA is linked to"
 
 

@@ -206,6 +206,9 @@ class LiveObservation:
             return len(self._areas[process])
         raise Unseen(f"{COUNTS.get(what, 'what the call counted inside')} cannot be seen")
 
+    def would_show(self, invariant: str | None) -> None:
+        raise Unseen("whether the reverse map is complete cannot be seen (--deep shows it)")
+
 
 COUNTS = {
     "anon_vmas": "the number of anon_vmas",

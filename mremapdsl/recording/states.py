@@ -148,6 +148,9 @@ class RecordedObservation:
     def count(self, process: str, what: str) -> int:
         raise Unseen(f"{what} is not recorded")
 
+    def would_show(self, invariant: str | None) -> None:
+        raise Unseen("broken invariants are not recorded")
+
 
 class DeepRecord(RecordedObservation):
     """A recorded state with what only BPF shows."""
