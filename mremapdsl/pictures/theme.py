@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 
-COLORS = ("#0072b2", "#00906a", "#8656c4", "#c04f8a", "#76831f", "#2f96c4", "#8c6239", "#66788a")
+COLORS = ("#0072b2", "#00906a", "#8656c4", "#c04f8a", "#76831f", "#2f96c4", "#94683e", "#66788a")
 """For anon_vmas; readable as a stripe on light and dark ground, and none like the accent of what changed."""
 PATTERNS = (
     "",
@@ -36,7 +36,7 @@ SHAPES = f"""\
 .m .gr{{stroke-width:1;stroke-dasharray:1 4}}
 .m .mv{{stroke-width:2.2}}.m .hm{{stroke-width:1.2;stroke-dasharray:5 3}}
 .m .pg{{stroke-width:1}}.m .sh{{stroke-width:2.4}}
-.m .rb{{stroke-width:.8;fill-opacity:.13;stroke-opacity:.5}}
+.m .rb{{stroke-width:.8;fill-opacity:.09;stroke-opacity:.5}}
 .m .br{{stroke-width:2.6}}.m .bc{{stroke-width:1;stroke-opacity:.6}}
 .m .lk{{stroke-width:1.3}}.m .tr{{stroke-width:1.2}}
 """.replace("background:var(--none)", "")
@@ -79,7 +79,7 @@ def scheme(colors: dict[str, str]) -> str:
 
 
 LIGHT = {
-    "text": "#1f2328", "ground": "#ffffff", "quiet": "#59636e", "accent": "#b4460b", "bad": "#b3201a",
+    "text": "#1f2328", "ground": "#ffffff", "quiet": "#59636e", "accent": "#a63f08", "bad": "#b3201a",
     "good": "#22652f", "line": "#3b444d", "box": "#f2f4f7", "faint": "#f6f7f9", "grid": "#b8c0c8", "page": "#dde5ee",
     "ksm": "#eadcf3", "cells": "#a3afbb", "badbox": "#fdecea",
 }  # fmt: skip

@@ -203,6 +203,7 @@ def draw_homes(frame: Frame, panel: Panel, y: float) -> float:
     """Where the memory of shifted VMAs was born: a bracket there, and a dashed line to where it is now."""
     axis, canvas = frame.axis, frame.canvas
     lane = y
+    labels: list[tuple[float, float, str]] = []
     for box in homes(panel):
         vma = box.known.vma
         start = vma.pgoff or 0
@@ -216,8 +217,10 @@ def draw_homes(frame: Frame, panel: Panel, y: float) -> float:
         near = x2 if to > x2 else x1 if to < x1 else to
         canvas.path(f"M{number(near)} {number(bar)}H{number(to)}V{number(y + 5)}", "hm")
         canvas.path(f"M{number(to - 4)} {number(y + 6)}H{number(to + 4)}L{number(to)} {number(y)}Z", "hh")
-        label = f"home of {box.letter}"
-        if text := fitting(label, frame.right - x1, "small"):
-            canvas.text(x1, bar + 12, text, "q", "small")
+        labels.append((x1, bar + 12, f"home of {box.letter}"))
         lane += HOME
+    for x, baseline, label in labels:
+        if text := fitting(label, frame.right - x, "small"):
+            canvas.rect(x, baseline - 10, width(text, "small"), 12, "g", layer="lines")  # no dashes through the words
+            canvas.text(x, baseline, text, "q", "small")
     return lane

@@ -114,6 +114,8 @@ def scenario_source(
         for step in record.steps:
             if step.failure:
                 signs[step.step.line] = "bad"
+        if record.outcome == "error":
+            signs[record.reason_line] = "error"
     listing = source(program.text, first, last, steps, signs)
     return el("details", el("summary", "Source"), listing, class_="source", open=True)
 
@@ -141,6 +143,7 @@ def source(text: str, first: int, last: int, steps: dict[int, str], signs: dict[
     while lines and not lines[-1].strip():
         lines.pop()
     marks = {"good": ("✓", "held"), "bad": ("✗", "failed"), "unsure": ("?", "not observable")}
+    marks["error"] = OUTCOMES["error"]
     rows: list[Html] = []
     for number, line in enumerate(lines, first):
         sign, word = marks.get(signs.get(number, ""), ("", ""))

@@ -8,7 +8,7 @@ from mremapdsl.pictures import theme
 from mremapdsl.report import code
 
 LIGHT = {"link": "#0b4f9e", "mark": "#fff3c4"}
-DARK = {"link": "#7cb7ff", "mark": "#4a3c10"}
+DARK = {"link": "#7cb7ff", "mark": "#453810"}
 """Colours of pages beside those of pictures."""
 
 

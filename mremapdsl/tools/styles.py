@@ -90,6 +90,6 @@ class MrsDarkStyle(Style):
 
     name = "mrs-dark"
     background_color = "#161b22"
-    highlight_color = "#4a3c10"
+    highlight_color = "#453810"
     line_number_color = DARK["quiet"]
     styles: ClassVar[Mapping[TokenType, str]] = styled(DARK)

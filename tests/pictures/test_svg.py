@@ -17,6 +17,7 @@ from mremapdsl import api
 from mremapdsl.pictures import pictures
 from mremapdsl.pictures.axis import Border, axis, kept
 from mremapdsl.pictures.canvas import ADVANCE, SIZES, columns, fitting, wrapped
+from mremapdsl.pictures.theme import DARK, LIGHT
 from mremapdsl.record import ScenarioRecord
 
 ROOT = Path(__file__).parent.parent.parent
@@ -195,6 +196,20 @@ def test_what_changed_is_marked_and_named() -> None:
     svg = drawn("mmap A 4; touch A; mmap B 4 after A; expect vmas 1")[-1]
     assert "grown" in words(svg)
     assert 'class="v c"' in svg
+
+
+def luminance(color: str) -> float:
+    parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("scheme", [LIGHT, DARK])
+def test_every_text_can_be_read_on_every_ground(scheme: dict[str, str]) -> None:
+    for ground in ("ground", "box", "faint", "page", "ksm", "badbox"):
+        for role in ("text", "quiet", "accent", "bad"):
+            dark, light = sorted((luminance(scheme[role]), luminance(scheme[ground])))
+            assert (light + 0.05) / (dark + 0.05) >= 4.5, (role, ground)
 
 
 def test_states_differ_by_more_than_colour() -> None:

@@ -215,6 +215,12 @@ def test_failures_and_breaches_are_shown(tmp_path: Path) -> None:
     assert 'class="step failed"' in text
 
 
+def test_an_error_is_marked_in_the_source(tmp_path: Path) -> None:
+    site = report(tmp_path, 1, x="mmap A 4; touch A\nmremap A B RELOCATE during relocation { munmap A }\nexpect relocated")
+    text = (site / "scenarios/x.html").read_text(encoding="utf-8")
+    assert re.search(r'id="L2" class="line">.*?<span class="mark error" title="in error">!</span>', text)
+
+
 def test_unusable_files_are_listed_with_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     site = report(tmp_path, 2, bad="mmap <A>", good=MERGE)
     text = (site / "index.html").read_text(encoding="utf-8")
