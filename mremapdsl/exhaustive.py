@@ -245,6 +245,8 @@ class _Explorer:
     def carry_out(self, node: Node, statement: Statement, rest: Rest) -> Iterator[Node]:
         """The points behind a statement: one, or one for each moment at which something happens inside it."""
         assert node.backend is not None
+        if isinstance(statement, Step | Expect):
+            self.first.run.line = statement.line
         if isinstance(statement, Step) and statement.during:
             yield from self.at_each_moment(node, statement, rest)
             return
@@ -310,7 +312,7 @@ class _Explorer:
             self.stepped(after)
             yield after
         elif not happened:
-            raise Unsupported(f"line {step.line}: {waits}", skip=False)
+            raise Unsupported(waits, skip=False)
 
     # --- expectations ----------------------------------------------------------------------------------
 

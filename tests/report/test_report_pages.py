@@ -216,7 +216,8 @@ def test_failures_and_breaches_are_shown(tmp_path: Path) -> None:
 
 
 def test_an_error_is_marked_in_the_source(tmp_path: Path) -> None:
-    site = report(tmp_path, 1, x="mmap A 4; touch A\nmremap A B RELOCATE during relocation { munmap A }\nexpect relocated")
+    waits = "mmap A 4; touch A\nmremap A B RELOCATE during relocation { munmap A }\nexpect relocated"
+    site = report(tmp_path, 2, x=waits)
     text = (site / "scenarios/x.html").read_text(encoding="utf-8")
     assert re.search(r'id="L2" class="line">.*?<span class="mark error" title="in error">!</span>', text)
 
