@@ -115,13 +115,16 @@ def _functions(tests: Sequence[Test], *, harness: bool) -> Iterator[str]:
     for test in tests:
         if test.case.program is not program:
             program = test.case.program
-            yield "\n".join([*comment(f"{program.file}\n\n{program.doc}"), ""]) if program.doc else ""
+            if program.doc:
+                yield from [*comment(f"{program.file}\n\n{program.doc}"), ""]
         yield from test.lines
         yield ""
         if harness:
             arguments = ", ".join([test.name, *_members(test)])
             yield from [f"TEST_F({fixture}, {test.name.removeprefix('test_')})", "{"]
             yield from [*call("\t", f"RUN({arguments})"), "}", ""]
+    if harness:
+        yield "TEST_HARNESS_MAIN"
 
 
 def _members(test: Test) -> list[str]:

@@ -244,7 +244,7 @@ static long hidden(const char *why)
 }
 // --
 /* What another process has there. */
-#define of(process, value) ({ int was = look; look = process; long has = (value); look = was; has; })
+#define of(process, asked) ({ int was = look; look = process; long has = (asked); look = was; has; })
 // --
 #define NONE LONG_MIN /* the value of what does not exist; nothing is ordered with it */
 // --
@@ -1047,7 +1047,7 @@ static void small_pages(void)
 static void need_ksm(void)
 {
 	static const char *const wanted[][2] = {
-		{ KSM "/run", "0" }, { KSM "/use_zero_pages", "0" }, { KSM "/smart_scan", "0" },
+		{ KSM "/run", "0" }, { KSM "/use_zero_pages", "0" }, { KSM "/smart_scan", "1" },
 		{ KSM "/advisor_mode", "none" }, { KSM "/pages_to_scan", "1000000" },
 		{ KSM "/sleep_millisecs", "5" }, { KSM "/max_page_sharing", "256" },
 	};
@@ -1063,7 +1063,7 @@ static void need_ksm(void)
 }
 // --
 /* Let ksmd make some passes; what is merged then, in words. */
-static void ksm_passes(int passes, char *merged, size_t size)
+static void ksm_passes(int passes, char *found, size_t size)
 {
 	static const char *const counts[] = { KSM "/pages_shared", KSM "/pages_sharing", KSM "/ksm_zero_pages" };
 	long goal = atol(setting(KSM "/full_scans")) + passes;
@@ -1074,7 +1074,7 @@ static void ksm_passes(int passes, char *merged, size_t size)
 		usleep(500);
 	need(KSM "/run", "0");
 	for (int i = 0; i < 3; i++)
-		length += snprintf(merged + length, size - length, "%.20s ", setting(counts[i]));
+		length += snprintf(found + length, size - length, "%.20s ", setting(counts[i]));
 }
 // --
 /* ksmd passes over all mergeable memory, twice to remember checksums and to merge, then until a pass merges nothing. */
@@ -1236,7 +1236,7 @@ static void split_folios(char *at, size_t size)
 /* Pins: registered buffers of an io_uring, one for each page. */
 static struct pin {
 	int ring;
-	uint64_t frame;
+	uint64_t page_frame;
 } pins[256];
 // --
 static int pin(char *at, size_t size)
@@ -1246,7 +1246,7 @@ static int pin(char *at, size_t size)
 		char parameters[120] = { 0 };
 		int i = 0, ring = syscall(425 /* io_uring_setup */, 1, parameters);
 
-		while (i < 255 && pins[i].frame)
+		while (i < 255 && pins[i].page_frame)
 			i++;
 		if (ring < 0 || i == 255)
 			skip("pins need io_uring: %s", strerror(errno));
@@ -1265,11 +1265,11 @@ static void unpin(char *at, size_t size)
 		if (!number)
 			skip("only root can see which pages are pinned");
 		for (int i = 0; i < 256; i++) {
-			if (pins[i].frame != number)
+			if (pins[i].page_frame != number)
 				continue;
 			syscall(427, pins[i].ring, 1 /* IORING_UNREGISTER_BUFFERS */, NULL, 0);
 			close(pins[i].ring);
-			pins[i].frame = 0;
+			pins[i].page_frame = 0;
 			break;
 		}
 	}
