@@ -16,7 +16,7 @@ HUGE_PAGES = 512
 KSM_PASSES = 3
 """Full passes of one ``ksm scan``, at the least: remember the checksums, merge, let stragglers join."""
 KSM_SETTINGS = {
-    "run": "0", "use_zero_pages": "0", "smart_scan": "0", "advisor_mode": "none", "pages_to_scan": "1000000",
+    "run": "0", "use_zero_pages": "0", "smart_scan": "1", "advisor_mode": "none", "pages_to_scan": "1000000",
     "sleep_millisecs": "5", "max_page_sharing": "256",
 }  # fmt: skip
 

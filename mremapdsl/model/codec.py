@@ -198,7 +198,7 @@ class _Encoder:
         mms = tuple([place[name] for name in ksm.mms])
         items = tuple(
             sorted(
-                (place[name], page - self.shift, item.checksum,
+                (place[name], page - self.shift, item.age, item.skips, item.checksum,
                  self.frame(item.frame) if self.machine.frames.at(item.frame) is not None else -1,
                  self.anon(item.anon_vma), item.linear - self.shift)
                 for name, found in ksm.items.items()
@@ -286,7 +286,7 @@ def _ksm(data: Key) -> Ksm:
     mms, items, stable = data
     ksm.mms = [f"p{i}" for i in mms]
     ksm.items = {name: {} for name in ksm.mms}
-    for place, page, checksum, frame, anon_vma, linear in items:
-        ksm.items[f"p{place}"][page] = RmapItem(checksum, frame, anon_vma, linear)
+    for place, page, age, skips, checksum, frame, anon_vma, linear in items:
+        ksm.items[f"p{place}"][page] = RmapItem(age, skips, checksum, frame, anon_vma, linear)
     ksm.stable = {content: list(numbers) for content, numbers in stable}
     return ksm

@@ -34,10 +34,7 @@ def leave(machine: Machine, mm: Mm) -> None:
 
 
 def scan(machine: Machine) -> int:
-    """ksmd's passes over all mergeable memory until one merges nothing. Returns how many pages were merged.
-
-    As if ``smart_scan`` were off: no page is passed over because earlier passes left it unmerged.
-    """
+    """ksmd's passes over all mergeable memory until one merges nothing. Returns how many pages were merged."""
     passes = [one_pass(machine) for _ in range(PASSES)]
     while passes[-1]:
         passes.append(one_pass(machine))
@@ -57,8 +54,10 @@ def one_pass(machine: Machine) -> int:
             del machine.ksm.items[name]
             continue
         for page in candidates(machine, mm):
-            items.setdefault(page, RmapItem())
-            if compare_and_merge(machine, mm, page, unstable):
+            item = items.get(page, RmapItem())
+            item, skip = age(machine, mm, page, item)
+            items[page] = item
+            if not skip and compare_and_merge(machine, mm, page, unstable):
                 merged += 1
             seen.add(page)
         for page in items.keys() - seen:
@@ -93,6 +92,23 @@ def split_large(machine: Machine, mm: Mm, page: int) -> bool:
     """
     number, frame = mapped(machine, mm, page)
     return not frame.order or (split_folio(machine, number) and is_mapped(mm, page))
+
+
+def age(machine: Machine, mm: Mm, page: int, item: RmapItem) -> tuple[RmapItem, bool]:
+    """Smart scan: pages that stayed unmerged for several passes are passed over more and more often.
+
+    Kernel: should_skip_rmap_item.
+    """
+    _, frame = mapped(machine, mm, page)
+    if frame.kind == KSM:
+        return item, False
+    was = item.age
+    item = item._replace(age=min(was + 1, 255))
+    if was < 3:
+        return item, False
+    if not item.skips:
+        return item._replace(skips=1 if was <= 3 else 2 if was <= 5 else 4 if was <= 8 else 8), False
+    return item._replace(skips=item.skips - 1, frame=-1), True
 
 
 def mapped(machine: Machine, mm: Mm, page: int) -> tuple[int, Frame]:

@@ -8,6 +8,10 @@ from typing import NamedTuple
 class RmapItem(NamedTuple):
     """struct ksm_rmap_item."""
 
+    age: int = 0
+    """Passes that have seen this page unmerged."""
+    skips: int = 0
+    """Passes that may still pass it over."""
     checksum: int = -1
     """Content at the last look; -1 before the first."""
     frame: int = -1
