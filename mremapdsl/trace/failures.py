@@ -19,11 +19,12 @@ def failure_lines(record: ScenarioRecord, style: Style = PLAIN, *, offer: bool =
     """
     if record.reason:
         yield from paragraph(f"{record.file}:{record.reason_line}: {record.reason}", "", INDENT, style.width)
-    for at in range(len(record.steps) + 1):
+    last = len(record.steps)  # where a scenario branches, an expectation may stand behind more steps of another run
+    for at in range(last + 1):
         if at and record.steps[at - 1].failure:
             yield from step_failure(record.file, record.steps[at - 1], style)
         for expectation in record.expectations:
-            if expectation.after == at and expectation.held is False:
+            if min(expectation.after, last) == at and expectation.held is False:
                 yield from expectation_failure(record.file, expectation, style, offer=offer)
 
 
