@@ -119,8 +119,7 @@ def failing(scenario: Scenario, choice: RuleChoice) -> Shown | None:
     """The smallest scenario with the same failure."""
 
     def failure(body: Sequence[Statement]) -> Failure | None:
-        again = scenario._replace(body=tuple(body))
-        return first_failure(run_scenario("", again, choice, api.backend, aliases=api.aliases()))
+        return failure_of(scenario._replace(body=tuple(body)), choice)
 
     record = run_scenario("", scenario, choice, api.backend, aliases=api.aliases())
     body = record.exhaustive.body if record.exhaustive is not None else scenario.body
@@ -134,22 +133,26 @@ def failing(scenario: Scenario, choice: RuleChoice) -> Shown | None:
         seen = failure(candidate)
         return seen is not None and seen.signature == found.signature
 
-    return Shown(failure_text(shrink(body, same, names=scenario.places), scenario, choice, failure), status.FAILED)
+    return Shown(failure_text(shrink(body, same, names=scenario.places), scenario, choice), status.FAILED)
 
 
-def failure_text(
-    body: Sequence[Statement],
-    scenario: Scenario,
-    choice: RuleChoice,
-    failure: Callable[[Sequence[Statement]], Failure | None],
-) -> str:
-    """The result as a file, with the failure as a comment."""
-    seen = failure(body)
+def failure_of(scenario: Scenario, choice: RuleChoice) -> Failure | None:
+    return first_failure(run_scenario("", scenario, choice, api.backend, aliases=api.aliases()))
+
+
+def failure_text(body: Sequence[Statement], scenario: Scenario, choice: RuleChoice) -> str:
+    """The result as a file, with the failure as a comment, which names lines of this file."""
     try:
         words = scenario_text(body, [choice], names=scenario.places)
     except Unsayable as unsayable:
         raise Unsupported(f"the smallest scenario cannot be written down: {unsayable}", skip=False) from None
-    return commented(seen.words.splitlines() if seen else []) + words
+    said = words
+    while True:
+        seen = failure_of(api.compile(said).scenarios[0], choice)
+        longer = commented(seen.words.splitlines() if seen else []) + words
+        if longer.count("\n") <= said.count("\n"):
+            return longer
+        said = longer
 
 
 # --- what differs --------------------------------------------------------------------------------------------

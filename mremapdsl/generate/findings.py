@@ -12,10 +12,11 @@ from mremapdsl.ops import Operation
 from mremapdsl.program import RuleChoice, Statement, Step
 from mremapdsl.shrink import shrink
 from mremapdsl.statements import scenario_text, steps
+from mremapdsl.trace.style import paragraph
 
 Differ: TypeAlias = Callable[[Sequence[Operation]], Difference | None]
 """The first difference of a program."""
-WIDTH = 116
+WIDTH = 80
 """Of a comment."""
 CANDIDATES = 3
 """Programs of a kind that are shrunk; the smallest of them is shown."""
@@ -150,13 +151,9 @@ def statement_words(operations: Sequence[Operation]) -> str:
 
 def commented(lines: Sequence[str]) -> str:
     """Lines as comments; long ones go on, indented."""
-    found = [part for line in lines for part in wrapped(line)]
-    return "".join(f"# {line}\n" for line in found)
+    return "".join(f"{part}\n" for line in lines for part in comment(line))
 
 
-def wrapped(line: str) -> Iterator[str]:
+def comment(line: str) -> Iterator[str]:
     indent = " " * (len(line) - len(line.lstrip()))
-    while len(line) > WIDTH and (at := line.rfind(" ", len(indent) + 20, WIDTH)) > 0:
-        yield line[:at]
-        line = f"{indent}    {line[at + 1 :]}"
-    yield line
+    return paragraph(line.lstrip(), f"# {indent}", f"# {indent}    ", WIDTH)
