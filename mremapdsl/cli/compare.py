@@ -54,7 +54,7 @@ def main(args: Namespace) -> int:
     try:
         with start(args, flags=True) as session:
             own = own_rules(args, session)
-            for program in programs(args):
+            for program in programs(args, warnings=False):
                 unusable |= program is None
                 for compared in compare(program, session, own) if program is not None else ():
                     outcomes[compared.outcome] += 1
@@ -85,7 +85,7 @@ def compare(program: Program, session: Session, own: Sequence[RuleChoice]) -> It
 
 def lines(compared: Compared, look: Style, *, quiet: bool) -> Iterator[str]:
     """What came out for one scenario."""
-    if quiet and compared.outcome == "agree":
+    if quiet and compared.outcome in ("agree", "skipped"):
         return
     role, word = WORDS[compared.outcome]
     name, stem = compared.scenario.title, compared.file.rpartition("/")[2].removesuffix(".mrs")

@@ -14,11 +14,12 @@ from collections.abc import Iterator, Sequence
 
 from mremapdsl import api
 from mremapdsl.cli import complain, status
+from mremapdsl.cli.progress import Progress
 from mremapdsl.cli.saving import save_new
 from mremapdsl.generate.campaign import Batch, Task, Workers, differ, hunt
 from mremapdsl.generate.differ import CRASH, FIELDS
 from mremapdsl.generate.families import ALL, FAMILIES, families
-from mremapdsl.generate.findings import Collection, Differ, Named, Small, smallest, text
+from mremapdsl.generate.findings import Collection, Differ, Named, Small, commented, smallest, text
 from mremapdsl.generate.sides import of_rules
 from mremapdsl.program import RuleChoice
 
@@ -43,7 +44,8 @@ def configure(parser: ArgumentParser) -> None:
     add("--most", type=positive, default=10, metavar="N", help="kinds of differences to shrink and show (default: 10)")
     add("--jobs", type=positive, default=1, metavar="N", help="processes; findings do not depend on it (--against)")
     add("--deep", action="store_true", help="compare also what only BPF can see (running kernel, root)")
-    add("-o", dest="directory", metavar="DIR", help="write each finding as a scenario file here")
+    add("-o", dest="directory", metavar="DIR",
+        help="write each finding as a scenario file here (default with a kernel: the current directory)")  # fmt: skip
 
 
 def positive(word: str) -> int:
@@ -116,7 +118,7 @@ def campaign(args: Namespace, batches: Iterator[Batch], differ: Differ, sides: t
         if args.time is not None and tally.seconds >= args.time:
             break
     tally.end()
-    sys.stdout.write("".join(f"# {line}\n" for line in tally.summary(collection)))
+    sys.stdout.write(commented(tally.summary(collection)))
     shown = 0
     for small in smallest(collection, differ, args.most):
         shown += 1
@@ -151,7 +153,7 @@ class Tally:
         self.last = 0.0
         self.programs = self.steps = 0
         self.skipped: Counter[str] = Counter()
-        self.line = sys.stderr is not None and sys.stderr.isatty()
+        self.progress = Progress(True)
 
     @property
     def seconds(self) -> float:
@@ -161,15 +163,11 @@ class Tally:
         self.programs += batch.programs
         self.steps += batch.steps
         self.skipped += batch.skipped
-        if self.line and self.seconds - self.last > 0.2:
-            self.last = self.seconds
-            words = f"{self.counted()}, {collection.total} differ in {len(collection.kinds)} ways"
-            print(f"\r\033[K{words}", end="", file=sys.stderr, flush=True)
+        self.progress.show(f"{self.counted()}, {collection.total} differ in {len(collection.kinds)} ways")
 
     def end(self) -> None:
         self.last = self.seconds
-        if self.line:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+        self.progress.clear()
 
     def counted(self) -> str:
         rate = self.programs / max(self.seconds, 1e-9)

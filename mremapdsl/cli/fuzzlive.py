@@ -15,11 +15,13 @@ from mremapdsl.generate.campaign import Batch, Workers
 from mremapdsl.generate.families import families
 from mremapdsl.generate.live import LiveTask, hunt_live, kernel_side, reproducible, shrinking
 from mremapdsl.generate.sides import of_rules
+from mremapdsl.live.session import TIMEOUT
 
 
 def against_kernel(args: Namespace) -> int:
     """Model and running kernel."""
-    args.quiet, args.timeout = False, 10.0
+    args.quiet, args.timeout = False, TIMEOUT
+    args.directory = args.directory or "."
     try:
         with start(args, flags=True) as session:
             (own, *_) = own_rules(args, session)

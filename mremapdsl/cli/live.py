@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
@@ -21,9 +21,22 @@ from mremapdsl.onkernel import run_on_kernel
 from mremapdsl.program import Program, RuleChoice
 from mremapdsl.record import ScenarioRecord
 
+EPILOG = """\
+Each scenario gets processes of its own; they share one CPU. Settings that are
+changed (huge pages, KSM, swap) are put back. An expectation about what this
+kernel or this user cannot see is `not observable here`; a scenario that has no
+other expectations is skipped, as is one that asks for what this machine cannot
+do.
+
+exit status: 0 all held, 1 an expectation or errno failed, 2 an input could not
+be used, 4 everything was skipped
+"""
+
 
 def configure(parser: ArgumentParser) -> None:
     """The options."""
+    parser.formatter_class = RawDescriptionHelpFormatter
+    parser.epilog = EPILOG
     add = parser.add_argument
     scenarios(parser)
     add("--trace", choices=("text", "json"), help="print every step: as text, or one line of JSON a scenario")
@@ -64,7 +77,7 @@ def main(args: Namespace) -> int:
     try:
         with start(args, flags=args.trace is not None) as session:
             own = own_rules(args, session)
-            for program in programs(args):
+            for program in programs(args, warnings=not args.quiet):
                 unusable |= program is None
                 if program is not None and program.doc and args.trace == "text":
                     write(file_documentation(program, report.style))
@@ -109,11 +122,11 @@ def own_rules(args: Namespace, session: Session) -> Sequence[RuleChoice]:
     return (RuleChoice(name),)
 
 
-def programs(args: Namespace) -> Iterator[Program | None]:
+def programs(args: Namespace, *, warnings: bool) -> Iterator[Program | None]:
     """What is named, compiled; None for what cannot be used."""
     color = use_color(args.color, sys.stderr)
     for found in inputs(args):
-        yield compiled(found, color, warnings=not args.quiet)
+        yield compiled(found, color, warnings=warnings)
 
 
 def records(program: Program, session: Session, own: Sequence[RuleChoice], *, states: bool) -> Iterator[ScenarioRecord]:

@@ -21,8 +21,8 @@ from mremapdsl.recording.operations import Json
 from mremapdsl.recording.recorder import record
 
 EPILOG = """\
-Scenarios that this machine cannot carry out are left out, and named. With --deep
-the records hold everything that the model shows, too.
+Scenarios that this machine cannot carry out are left out, and named. With
+--deep the records hold everything that the model shows, too.
 
 exit status: 0 written, 2 an input could not be used or the file could not be
 written, 4 nothing could be recorded
@@ -44,7 +44,7 @@ def main(args: Namespace) -> int:
     if not args.inputs and not args.text:
         complain("nothing to record: name a file or a directory, or give a text with -c (--help shows all)")
         return status.UNUSABLE
-    found = list(programs(args))
+    found = list(programs(args, warnings=False))
     try:
         with start(args, flags=True) as session:
             own = own_rules(args, session)

@@ -11,13 +11,14 @@ from mremapdsl.cli.live import own_rules, start
 from mremapdsl.cli.shrink import Shown, difference
 from mremapdsl.generate.live import LiveTask, kernel_side, shrinking
 from mremapdsl.generate.sides import of_rules
+from mremapdsl.live.session import TIMEOUT
 from mremapdsl.onkernel import choose
 from mremapdsl.program import Scenario
 
 
 def against_kernel(args: Namespace, scenarios: Sequence[Scenario]) -> Shown | None:
     """The result for the first scenario that is for this kernel and differs. Raises Unsupported, CompileError."""
-    args.quiet, args.timeout = False, 10.0
+    args.quiet, args.timeout = False, TIMEOUT
     with start(args, flags=True) as session:
         own = own_rules(args, session)
         for scenario in scenarios:
