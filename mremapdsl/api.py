@@ -108,8 +108,16 @@ def parse_rules(text: str, *, file: str = "<rules>") -> tuple[RuleChoice, ...]:
     compiled = compile_text(f"{before}{text} {{\n}}", file)
     if compiled.program is None:
         errors = [d for d in compiled.diagnostics if d.severity == "error"]
-        raise CompileError(text, [d._replace(column=max(d.column - len(before), 1)) for d in errors])
+        raise CompileError(text, [_of_list(d, len(before)) for d in errors])
     return compiled.program.scenarios[0].rules
+
+
+def _of_list(found: Diagnostic, before: int) -> Diagnostic:
+    """What is wrong with a list of rule sets, without the scenario that was made around it."""
+    message = found.message.replace("`{` cannot stand", "something is missing")
+    return found._replace(
+        column=max(found.column - before, 1), message=message, remedy=found.remedy.replace("`{`, ", "the end, ")
+    )
 
 
 # --- rule sets ---------------------------------------------------------------------------------------------------

@@ -33,6 +33,9 @@ def call(context: Context, node: syntax.Call) -> None:
     elif isinstance(op, ops.Fork):
         context.processes[op.child] = None if context.threads is None else UNBORN
     elif isinstance(op, ops.Exit):
+        if context.threads is not None and op.process != context.process:
+            raise Problem("MRS204", start, operation.end, f"`{op.process}` may not have come to its end: nothing here "
+                          "orders its statements and this one", f"write `{op.process}: exit`")  # fmt: skip
         context.processes[op.process] = context.source.line(start)
     source = context.source
     text = source.text[operation.start : operation.end]

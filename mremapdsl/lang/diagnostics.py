@@ -93,8 +93,9 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "MRS309": Code("one-page", "One page is needed, not a range of several."),
         "MRS310": Code("picture", "A layout picture that is not one letter or dot a page."),
         "MRS311": Code("no-room", "The places without an address of their own do not fit into the arena."),
-        "MRS312": Code("too-many", "A loop makes more statements than a scenario may have."),
+        "MRS312": Code("too-many", "A loop makes more statements, or processes, than a scenario may have."),
         "MRS313": Code("expression-too-long", "An expression has more parts than are allowed."),
+        "MRS314": Code("no-folio-size", "A size that anonymous folios cannot have."),
         "MRS401": Code("unused-name", "A name that nothing mentions again.", WARNING),
         "MRS402": Code(
             "place-keeps-range", "A name is mapped again with another range, but stays what it was.", WARNING

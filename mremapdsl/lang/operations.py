@@ -159,7 +159,13 @@ def destination(context: Context, name: Token, pages: int, size: syntax.Expr | s
     return context.place(name).start
 
 
+MAX_PROCESSES = 4096
+
+
 def fork(context: Context, node: syntax.Fork) -> ops.Operation:
+    if len(context.processes) >= MAX_PROCESSES:
+        raise Problem("MRS312", node.start, node.end, f"the scenario makes more than {MAX_PROCESSES:,} processes",
+                      "fork less often")  # fmt: skip
     if node.name is None:
         return ops.Fork(context.process, next_child(context))
     name = node.name
@@ -202,8 +208,16 @@ def set_thp(context: Context, node: syntax.SetThp) -> ops.Operation:
     return ops.Set(context.process, "thp", node.mode.text)
 
 
+FOLIO_SIZES = tuple(1 << order for order in range(2, 10))
+"""Pages that large anonymous folios can have (THP_ORDERS_ALL_ANON)."""
+
+
 def set_mthp(context: Context, node: syntax.SetMthp) -> ops.Operation:
-    return ops.Set(context.process, "mthp", node.mode.text, count(context, node.size))
+    pages = count(context, node.size)
+    if pages not in FOLIO_SIZES:
+        raise Problem("MRS314", node.size.start, node.size.end, f"no folio has {pages} pages",
+                      "anonymous folios have 4, 8, 16 ... 512 pages: `set mthp 64K always`")  # fmt: skip
+    return ops.Set(context.process, "mthp", node.mode.text, pages)
 
 
 def set_max_map_count(context: Context, node: syntax.SetMaxMapCount) -> ops.Operation:

@@ -7,7 +7,7 @@ import re
 from mremapdsl.lang.context import Context, Vocabulary
 from mremapdsl.lang.diagnostics import Problem
 from mremapdsl.lang.syntax import Override, RuleList, RuleNames, Token
-from mremapdsl.lang.words import meant
+from mremapdsl.lang.words import meant, nearest
 from mremapdsl.program import RuleChoice
 
 
@@ -62,10 +62,14 @@ def remedy_for(name: str, known: list[str]) -> str:
     """The nearest of the names that are known."""
     if versions := neighbours(name, known):
         return f"nearest is {', then '.join(f'`{version}`' for version in versions)}; --list-rules shows all"
-    near = meant(name, known)
-    return f"did you mean `{near}`?" if near else f"known are: {', '.join(known)}"
+    if near := meant(name, known):
+        return f"did you mean `{near}`?"
+    if len(known) > MOST_LISTED:
+        return f"nearest are: {', '.join(nearest(name, known))} (--list-rules shows all)"
+    return f"known are: {', '.join(known)}"
 
 
+MOST_LISTED = 20
 VERSION = re.compile(r"(.*?)(\d+)\.(\d+)")
 
 

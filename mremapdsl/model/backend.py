@@ -19,6 +19,9 @@ from mremapdsl.model.rules import Rules
 from mremapdsl.model.runs import RunMap
 from mremapdsl.ops import Operation
 
+MOST_COMPARED = 1 << 15
+"""Pages of a machine that can be told from others (see ``ModelBackend.key``)."""
+
 
 class ModelBackend:
     """A fresh model machine under one rule set."""
@@ -96,7 +99,13 @@ class ModelBackend:
         return new
 
     def key(self) -> Hashable:
-        """Equal for machines that differ in the numbers of frames, slots and anon_vmas only."""
+        """Equal for machines that differ in the numbers of frames, slots and anon_vmas only.
+
+        Raises Unsupported for more than MOST_COMPARED pages: each counts on its own here.
+        """
+        pages = sum(end - start for mm in self.machine.mms.values() for start, end, _ in mm.ptes)
+        if pages > MOST_COMPARED:
+            raise Unsupported(f"a scenario with several runs can use {MOST_COMPARED} pages, not {pages}", skip=False)
         return encode(self.machine, EVERYTHING).key, tuple(self.machine.counters.items()), self.machine.committed
 
     def _inside(self, machine: Machine, mm: Mm, moment: str, start: int, end: int) -> None:

@@ -16,7 +16,7 @@ from mremapdsl.model.mapping import mmap, munmap
 from mremapdsl.model.migrate import force_out, migrate, pin, unpin
 from mremapdsl.model.mremap import mremap
 from mremapdsl.model.reason import NotModelled, Why, why
-from mremapdsl.model.records import SWAP
+from mremapdsl.model.records import MERGEABLE, SWAP
 from mremapdsl.model.thp import split_range
 
 
@@ -70,7 +70,20 @@ def _fork(machine: Machine, mm: Mm, op: ops.Fork) -> Why:
     return why("forked", child=op.child, vmas=len(machine.mms[op.child].vmas))
 
 
+MOST_SCANNED = 1 << 13
+"""Mergeable pages that one ``ksm scan`` looks at: each comes to map a frame of its own choice."""
+
+
 def _ksm_scan(machine: Machine, mm: Mm, op: ops.KsmScan) -> Why:
+    pages = sum(
+        end - start
+        for each in machine.mms.values()
+        for vma in each.vmas
+        if vma.flags & MERGEABLE
+        for start, end, _ in each.ptes.clip(vma.start, vma.end)
+    )
+    if pages > MOST_SCANNED:
+        raise NotModelled(f"a ksm scan of more than {MOST_SCANNED} pages at a time: {pages} are mergeable")
     return why("ksm-scanned", pages=scan(machine))
 
 
