@@ -6,6 +6,8 @@ else maps them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from mremapdsl.model.filemap import page_out_cached
 from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
 from mremapdsl.model.records import ANON, FILE, LOCKED, PRESENT, SWAP, Frame, Vma
@@ -24,8 +26,8 @@ def free(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
         if pte.kind == SWAP:
             machine.zap(mm, s, e)
         elif pte.kind == PRESENT:
-            for first, last, frame in machine.frames.clip(s + pte.delta, e + pte.delta):
-                if frame.kind == ANON and not (frame.order and is_shared(machine, mm, first)):
+            for first, last, frame in of_own_folios(machine, mm, s + pte.delta, e + pte.delta):
+                if frame.kind == ANON:
                     page, stop = first - pte.delta, last - pte.delta
                     machine.set_ptes(mm, page, stop, [(page, stop, pte._replace(clean=True))])
                     if not is_locked(machine, first, last):
@@ -42,8 +44,8 @@ def page_out(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
     split_partly_mapped(machine, mm, start, end)
     for s, e, pte in mm.ptes.clip(start, end):
         if pte.kind == PRESENT:
-            for first, last, frame in machine.frames.clip(s + pte.delta, e + pte.delta):
-                if frame.maps > 1 or (frame.order and is_shared(machine, mm, first)):
+            for first, last, frame in of_own_folios(machine, mm, s + pte.delta, e + pte.delta):
+                if frame.maps > 1:
                     continue
                 if frame.kind == FILE:
                     page_out_file(machine, mm, mm.vmas[i], first - pte.delta, last - pte.delta, frame)
@@ -65,6 +67,19 @@ def reclaim(machine: Machine, first: int, last: int, frame: Frame) -> None:
         drop_clean(machine, first, last)
     elif machine.settings.swap:
         swap_out(machine, first, last)
+
+
+def of_own_folios(machine: Machine, mm: Mm, start: int, end: int) -> Iterator[tuple[int, int, Frame]]:
+    """The runs of frames [start, end) without large folios of which another process maps a page."""
+    for s, e, frame in machine.frames.clip(start, end):
+        if not frame.order:
+            yield s, e, frame
+            continue
+        size = 1 << frame.order
+        for head in range(s - s % size, e, size):
+            first, last = max(s, head), min(e, head + size)
+            if not is_shared(machine, mm, first):
+                yield first, last, frame
 
 
 def is_shared(machine: Machine, mm: Mm, number: int) -> bool:
