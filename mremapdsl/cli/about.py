@@ -33,7 +33,8 @@ def _list_rules(style: Style) -> Iterator[str]:
         words += ["the default"] if name == api.DEFAULT_RULES else []
         yield f"  {name}" + (f"  ({', '.join(words)})" if words else "")
     yield ""
-    yield style.paint("bold", "decisions: `RULES with DECISION=CHOICE, ...` overrides them one by one")
+    yield style.paint("bold", "decisions: `RULES with DECISION=CHOICE, ...` overrides them one by one;")
+    yield style.paint("bold", f"`DECISION=CHOICE` alone is {api.DEFAULT_RULES} with this one")
     for name in api.overrides():
         yield ""
         yield from _decision(DECISIONS[name], style)

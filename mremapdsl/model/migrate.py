@@ -164,4 +164,4 @@ def force_out(machine: Machine, mm: Mm, start: int, pages: int, *, keep_cached: 
         frame = machine.frames.at(first)
         if frame is not None and frame.kind in (ANON, KSM):
             count += swap_out(machine, first, last, keep_cached=keep_cached)
-    return why("swapped-out", pages=count)
+    return why("swapped-out", pages=count, kept=" and stay in the swap cache" if keep_cached else "")

@@ -59,7 +59,7 @@ REASONS: dict[str, Reason] = {
     "migration-failed": Reason(
         "migrated", _PUT_BACK, "{folios} folio run(s) put back, {lost} not found again"
     ),
-    "swapped-out": Reason("swapped", "mm/vmscan.c:shrink_folio_list", "{pages} page(s) went to swap"),
+    "swapped-out": Reason("swapped", "mm/vmscan.c:shrink_folio_list", "{pages} page(s) went to swap{kept}"),
     "swapped-in": Reason("swapped", "mm/memory.c:do_swap_page", "{pages} page(s) came back from swap"),
     "split": Reason(
         "split", "include/linux/huge_mm.h:split_folio", "{folios} large folio(s) split, {failed} could not be"
