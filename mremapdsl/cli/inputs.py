@@ -83,7 +83,16 @@ def read(name: str) -> Input:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         shown = "standard input" if name == STDIN else printable(name) or "an empty file name"
-        raise Unusable(shown, why) from None
+        raise Unusable(shown, why + (command_meant(name) if isinstance(error, FileNotFoundError) else "")) from None
+
+
+def command_meant(name: str) -> str:
+    """A hint for the name of a file that does not exist and is nearly a command's."""
+    from mremapdsl.cli import COMMANDS
+    from mremapdsl.lang.words import meant
+
+    near = meant(name, COMMANDS)
+    return f" (did you mean the command `{near}`?)" if near else ""
 
 
 def printable(name: str) -> str:

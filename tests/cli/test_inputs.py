@@ -114,3 +114,8 @@ def test_texts_have_names_and_options_may_stand_anywhere(cli: Cli) -> None:
     assert "-c:2: expect vmas 2" in result.out
     assert "-c#2:2: expect vmas 2" in result.out
     assert "x.mrs:2: " in result.out
+
+
+def test_a_misspelt_command_is_no_file(cli: Cli) -> None:
+    assert "did you mean the command `step`?" in cli("stpe", "x.mrs").err
+    assert "did you mean" not in cli("none.mrs").err
