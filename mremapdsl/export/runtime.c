@@ -1234,7 +1234,7 @@ static void split_folios(char *at, size_t size)
 }
 // --
 /* Pins: registered buffers of an io_uring, one for each page. */
-static struct pin {
+static struct pinned {
 	int ring;
 	uint64_t page_frame;
 } pins[256];
@@ -1252,7 +1252,7 @@ static int pin(char *at, size_t size)
 			skip("pins need io_uring: %s", strerror(errno));
 		if (syscall(427 /* io_uring_register */, ring, 0, &buffer, 1))
 			return -1;
-		pins[i] = (struct pin){ ring, frame_of(entry(page)) };
+		pins[i] = (struct pinned){ ring, frame_of(entry(page)) };
 	}
 	return 0;
 }
