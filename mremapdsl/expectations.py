@@ -126,6 +126,9 @@ def _ranges(value: Value) -> list[Range]:
             return []
 
 
+REMEDY = "to make it hold: "
+
+
 # --- judging -------------------------------------------------------------------------------------------------
 
 
@@ -133,8 +136,13 @@ def judge(predicate: Predicate, context: Context) -> Verdict:
     """Whether a predicate holds, and why (not). Raises Unseen when this machine cannot tell."""
     if isinstance(predicate, Not):
         inner = judge(predicate.predicate, context)
-        return Verdict(not inner.held, inner.detail)
+        return Verdict(not inner.held, without_remedy(inner.detail))
     return JUDGES[type(predicate)](predicate, context)
+
+
+def without_remedy(detail: str) -> str:
+    """The detail of a predicate that should not hold: without what would make it."""
+    return "\n".join(line for line in detail.split("\n") if not line.startswith(REMEDY))
 
 
 def _merged(p: Merged, context: Context) -> Verdict:
@@ -187,7 +195,7 @@ def _why_apart(call: StepRecord, context: Context, left: bool, right: bool) -> l
         lines.append(f"the call: {call.verdict.outcome}, {call.verdict.sentence} [{call.verdict.reason}]")
     if lonely == 2:
         remedy = "put the memory next to a VMA that it fits, as with `after NAME` or `before NAME`"
-        lines.append(f"to make it hold: {remedy}")
+        lines.append(f"{REMEDY}{remedy}")
     return lines
 
 

@@ -8,7 +8,7 @@ from copy import copy
 from types import MappingProxyType
 
 from mremapdsl.backend import Backend, During, Note, Observation, Outcome, Unseen, VmaView
-from mremapdsl.expectations import Context, judge
+from mremapdsl.expectations import Context, judge, without_remedy
 from mremapdsl.lasting import Lasting
 from mremapdsl.ops import Mmap, Mremap, Operation
 from mremapdsl.program import Expect, Range, RuleChoice, Scenario, Show, Statement, Step, Violation
@@ -126,7 +126,7 @@ class Run:
         try:
             verdict = judge(expect.predicate, context)
             held: bool | None = verdict.held
-            detail = verdict.detail
+            detail = without_remedy(verdict.detail) if expect.quantifier == "never" else verdict.detail
             shown = () if held else context.around(expect)
             if not held:
                 from mremapdsl.actual import actual

@@ -76,6 +76,13 @@ def test_quantifiers(expectation: str, outcome: str) -> None:
     assert one(f"mmap A 4\nmaybe mprotect A[0] r\n{expectation}").outcome == outcome
 
 
+def test_what_should_not_hold_has_no_remedy() -> None:
+    calls = "mmap A 4; maybe touch A; mremap A B; expect"
+    assert "to make it hold" in one(f"{calls} sometimes merged").expectations[0].detail
+    assert "to make it hold" not in one(f"{calls} never merged").expectations[0].detail
+    assert "to make it hold" not in one(f"{calls} not merged").expectations[0].detail
+
+
 def test_over_no_run_at_all() -> None:
     """Where no run comes by, an always has nothing to hold for, and a sometimes nowhere to be reached."""
     for quantifier in ("always", "sometimes"):
@@ -87,6 +94,13 @@ def test_over_no_run_at_all() -> None:
 
 
 # --- what is printed ---------------------------------------------------------------------------------------------
+
+
+def test_what_fails_in_longer_runs_is_printed_too(capsys: pytest.CaptureFixture[str]) -> None:
+    longer = "choose { touch A; expect vmas 5 } or { touch A; touch A; touch A; expect vmas 6 }"
+    _, out, _ = shown(f"mmap A 4\n{longer}", capsys)
+    assert "expect vmas 5" in out
+    assert "expect vmas 6" in out
 
 
 def test_a_run_that_fails_is_printed_as_a_scenario_that_fails(capsys: pytest.CaptureFixture[str]) -> None:
