@@ -35,7 +35,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     from mremapdsl.sphinxext.directive import ScenarioDirective
     from mremapdsl.sphinxext.roles import MailRole, unknown_name
     from mremapdsl.tools.lexer import MrsLexer
-    from mremapdsl.tools.trace_lexer import TraceLexer
+    from mremapdsl.tools.trace_lexer import ConsoleLexer, TraceLexer
 
     app.add_directive("mrs", ScenarioDirective)
     app.add_directive("mrs-console", ConsoleDirective)
@@ -44,6 +44,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         app.add_object_type(kind, kind, f"pair: %s; {what}", objname=what)
     app.add_lexer("mrs", MrsLexer)
     app.add_lexer("mrs-trace", TraceLexer)
+    app.add_lexer("mrs-console", ConsoleLexer)
     app.add_config_value("mrs_rules", "", "env", (str,))
     app.connect("missing-reference", unknown_name)
     app.connect("builder-inited", page.write_style)

@@ -51,8 +51,7 @@ class ConsoleDirective(SphinxDirective):
             text = "\n".join(self.session(commands))
         except (Unusable, OSError, subprocess.TimeoutExpired) as error:
             raise self.error(str(error)) from None
-        prompts = any(line.startswith(("#", "%", ">")) for line in text.split("\n"))
-        return [parts.code(text, "text" if prompts else "console")]  # such lines of output would pass for commands
+        return [parts.code(text, "mrs-console")]
 
     def session(self, commands: list[str]) -> Iterator[str]:
         """All commands and outputs. Raises Unusable, OSError, TimeoutExpired."""

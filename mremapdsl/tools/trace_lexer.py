@@ -30,6 +30,7 @@ class TraceLexer(RegexLexer):
             (r'^(scenario)( )(".*")$', bygroups(Generic.Heading, Whitespace, String.Double)),
             (r"^( {4})(\S.*?:\d+)(, rules )(.+)$", bygroups(Whitespace, Comment, Text, RULES)),
             (r"^ *## ?.*$", STATEMENT),
+            include("failures"),
             include("statements"),
             include("verdicts"),
             include("pictures"),
@@ -58,6 +59,20 @@ class TraceLexer(RegexLexer):
             ),
             (r"^( *\d+)(  )(show)$", bygroups(Number.Integer, Whitespace, STATEMENT)),
         ],
+        "failures": [
+            (r"^(ok|agree)( +)(\S.*)( \[)([a-z].*)(\])$", bygroups(
+                Generic.Inserted, Whitespace, Comment, Punctuation, RULES, Punctuation,
+            )),
+            (r"^(FAILED|ERROR|differ|skipped)( +)(\S.*)( \[)([a-z].*)(\])$", bygroups(
+                Generic.Error, Whitespace, Comment, Punctuation, RULES, Punctuation,
+            )),
+            (r"^(\S+?:\d+)(:)( )(✓ |ok )?(?=(?:\w+: )?expect )(.+?)(  \([\w =,-]+\))?$", bygroups(
+                Comment, Punctuation, Whitespace, Generic.Inserted, STATEMENT, CONSTANT,
+            )),
+            (r"^(\S+?:\d+)(:)( )(.+?)(  \([\w =,-]+\))?( = )(ok|E[A-Z]+|SEGV|BUS)$", bygroups(
+                Comment, Punctuation, Whitespace, STATEMENT, CONSTANT, Operator, Generic.Strong,
+            )),
+        ],
         "verdicts": [
             (r"^( +)([a-z]+)( )(\[)([\w-]+)(\])(:)", bygroups(
                 Whitespace, Generic.Strong, Whitespace, Punctuation, REASON, Punctuation, Punctuation,
@@ -83,7 +98,7 @@ class TraceLexer(RegexLexer):
             (r"\n", Whitespace),
             (r"`[^`\n]+`", String.Backtick),
             (r"\([a-z]\w*/[\w./-]+\.[ch]:\w+\)", Comment.Special),
-            (r"\bav\d+\b", Name.Entity),
+            (r"\bav\d+\b", Name.Variable.Instance),
             (r"\b(new)\b", Generic.Inserted),
             (r"\b(gone)\b", Generic.Deleted),
             (r"->", Operator),
@@ -93,3 +108,17 @@ class TraceLexer(RegexLexer):
             (r"[^\w\s]|\w|\s", Text),
         ],
     }  # fmt: skip
+
+
+class ConsoleLexer(RegexLexer):
+    """Commands after ``$`` and what they print."""
+
+    name = "mremapdsl console"
+    flags = re.MULTILINE
+    tokens = {  # noqa: RUF012  (Pygments' own way)
+        "root": [
+            (r"^(\$ )(.*)$", bygroups(Generic.Prompt, Generic.Strong)),
+            (r"(?:^(?!\$ ).*\n)+|^.+", using(TraceLexer, stripnl=False, ensurenl=False)),
+            (r"\n", Whitespace),
+        ],
+    }

@@ -27,7 +27,7 @@ from mremapdsl.lang.words import keywords
 from mremapdsl.tools import lexer as kinds
 from mremapdsl.tools.lexer import MrsLexer
 from mremapdsl.tools.styles import MrsDarkStyle, MrsStyle
-from mremapdsl.tools.trace_lexer import TraceLexer
+from mremapdsl.tools.trace_lexer import ConsoleLexer, TraceLexer
 from mremapdsl.trace.text import scenario_text
 
 HERE = Path(__file__).parent
@@ -76,6 +76,21 @@ def test_a_trace_keeps_its_text(path: Path) -> None:
     found = list(TraceLexer(stripnl=False, ensurenl=False).get_tokens(text))
     assert "".join(value for _, value in found) == text
     assert not [value for token, value in found if token in Error]
+
+
+def test_commands_and_what_they_report() -> None:
+    text = (
+        '$ mremapdsl x.mrs\nFAILED  x.mrs: "a b" [linux-6.18]\nx.mrs:5: expect never merged\n'
+        "x.mrs:9: munmap B = ok\n$ mremapdsl y.mrs\nok      y.mrs [relocate-v1 with pinned=abort]\n# no comment"
+    )
+    found = list(ConsoleLexer(stripnl=False, ensurenl=False).get_tokens(text))
+    assert "".join(value for _, value in found) == text
+    for token in (
+        (Token.Generic.Strong, "mremapdsl y.mrs"), (Token.Generic.Error, "FAILED"), (kinds.RULES, "linux-6.18"),
+        (kinds.CHECK, "expect"), (Token.Operator.Word, "never"), (kinds.CALL, "munmap"), (Token.Generic.Inserted, "ok"),
+        (kinds.RULES, "relocate-v1 with pinned=abort"),
+    ):  # fmt: skip
+        assert token in found
 
 
 # --- documents that quote the language ---------------------------------------------------------------------------
@@ -197,7 +212,7 @@ PIECES = [*re.findall(r"\S+|\s", TOUR), "\0", "é", "☃", "```", "## ```\n", '"
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=8)), max_size=40).map("".join))
 def test_no_text_stops_the_lexers(text: str) -> None:
-    for made in (MrsLexer(stripnl=False, ensurenl=False), TraceLexer(stripnl=False, ensurenl=False)):
+    for made in (lexer(stripnl=False, ensurenl=False) for lexer in (MrsLexer, TraceLexer, ConsoleLexer)):
         assert "".join(value for _, _, value in made.get_tokens_unprocessed(text)) == text
 
 
@@ -205,6 +220,8 @@ def test_long_texts_take_no_more_than_linear_time() -> None:
     random.seed(1)
     for text in ('"' * 20000, "## " * 20000, "##\n" * 20000, "A[" * 20000, "a:" * 20000, " " * 20000, "@<" * 20000):
         assert "".join(value for _, value in tokens(text)) == text
+        console = ConsoleLexer(stripnl=False, ensurenl=False)
+        assert "".join(value for _, _, value in console.get_tokens_unprocessed(text)) == text
 
 
 # --- styles ------------------------------------------------------------------------------------------------------
