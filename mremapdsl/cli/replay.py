@@ -17,6 +17,7 @@ from mremapdsl.recording.files import records
 from mremapdsl.recording.operations import Json, Unknown
 from mremapdsl.recording.replay import Replayed, replay
 from mremapdsl.statements import Writer
+from mremapdsl.steprefs import with_lines
 from mremapdsl.trace.style import Style
 
 EPILOG = """\
@@ -120,4 +121,6 @@ def lines(path: str, done: Replayed, look: Style) -> Iterator[str]:
     writer = Writer(style="numbers")
     for op in done.operations[: found.step + 1]:
         yield f"    {writer.call(op)}"
+    if found.verdict is not None:
+        found = found._replace(verdict=with_lines(found.verdict, ()))
     yield from difference_lines(found, (), look)

@@ -9,6 +9,7 @@ from mremapdsl.compare.comparer import Difference
 from mremapdsl.compare.scenarios import Compared
 from mremapdsl.expectations import Context, describe
 from mremapdsl.program import Place
+from mremapdsl.steprefs import with_lines
 from mremapdsl.trace.style import PLAIN, Style, paragraph
 from mremapdsl.trace.text import verdict_lines
 from mremapdsl.trace.words import loop_words
@@ -29,6 +30,8 @@ def compared_lines(compared: Compared, style: Style = PLAIN) -> Iterator[str]:
     prefix = "" if step.op.process == "parent" else f"{step.op.process}: "
     statement = style.paint("bold", f"{prefix}{step.text}")
     yield f"{compared.file}:{step.line}: {statement}{loop_words(step.loop)}"
+    if found.verdict is not None:
+        found = found._replace(verdict=with_lines(found.verdict, compared.steps))
     yield from difference_lines(found, compared.scenario.places, style)
 
 

@@ -12,7 +12,7 @@ from mremapdsl.backend import Unsupported
 from mremapdsl.live import helper, kernel, procfs
 from mremapdsl.live.bpf import Deep
 from mremapdsl.live.probe import Known
-from mremapdsl.live.process import ARENA_PAGES, CHOSEN_BELOW, Process, Zygote
+from mremapdsl.live.process import ARENA_PAGES, CHOSEN_BELOW, Process, Silent, Zygote
 from mremapdsl.live.procfs import LOWEST, OWN_END, Frames
 from mremapdsl.live.runtime import Runtime
 from mremapdsl.live.settings import HUGE_PAGES, Settings
@@ -123,6 +123,9 @@ class Machine:
             return spare
         try:
             return self.zygote.process.fork(self.timeout)
+        except Silent:
+            self.broken = True
+            raise
         except OSError as error:
             self.broken = True
             raise Unsupported(f"no process can be made: {error.strerror}", skip=False) from None

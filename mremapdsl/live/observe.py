@@ -105,6 +105,8 @@ class LiveObservation:
             last = first + 1
             while last < run.count and (not run.step or procfs.kind_of(flags[last]) == kind):
                 last += 1
+            if kind == "F":
+                last = min(last, self._area(process, run.page + first).end - run.page)
             yield from self._kind_runs(process, run, kind, first, last, once)
             first = last
 
@@ -133,9 +135,12 @@ class LiveObservation:
             self.view.numbers.folio(head, size)
             frame = head + size
 
+    def _area(self, process: str, page: int) -> procfs.Area:
+        return next(a for a in self._areas[process] if a.start <= page < a.end)
+
     def _file_index(self, process: str, page: int) -> int | None:
         """Where in its file a page of a file mapping lies."""
-        area = next(a for a in self._areas[process] if a.start <= page < a.end)
+        area = self._area(process, page)
         return area.offset + page - area.start if area.inode else None
 
     def _kind_without_frames(self, process: str, page: int, entry: int) -> str:
@@ -147,7 +152,7 @@ class LiveObservation:
             except OSError:
                 return UNKNOWN
         if entry & OF_FILE:
-            area = next(a for a in self._areas[process] if a.start <= page < a.end)
+            area = self._area(process, page)
             return "F" if area.inode else UNKNOWN
         return "P" if self.view.plain else UNKNOWN
 

@@ -58,17 +58,29 @@ class Process:
     def ask(self, what: int, *numbers: int) -> int:
         """A request and its answer. Raises Silent."""
         request = helper.REQUEST.pack(what, *numbers, *(0,) * (7 - len(numbers)))
+        self.send(request)
+        return self.answer()
+
+    def send(self, request: bytes, *along: Any) -> None:
+        """A request, with ancillary data or without. Raises Silent."""
         try:
-            self.channel.send(request)
-            return self.answer()
+            if along:
+                self.channel.sendmsg([request], along)
+            else:
+                self.channel.send(request)
+        except ConnectionError:
+            raise Silent(f"process {self.pid} died") from None
         except BlockingIOError:
             raise Silent(f"process {self.pid} does not answer") from None
 
     def answer(self) -> int:
+        """Raises Silent."""
         try:
             reply = self.channel.recv(helper.REPLY.size)
         except ConnectionError:
             reply = b""
+        except BlockingIOError:
+            raise Silent(f"process {self.pid} does not answer") from None
         if not reply:
             raise Silent(f"process {self.pid} died")
         number: int = helper.REPLY.unpack(reply)[0]
@@ -97,9 +109,9 @@ class Process:
         return self.answer()
 
     def send_along(self, what: int, file: int) -> None:
-        self.channel.send(helper.REQUEST.pack(what, *(0,) * 7))
-        ancillary: Any = array("i", [file])
-        self.channel.sendmsg([b"\0"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, ancillary)])
+        """A request with a file. Raises Silent."""
+        self.send(helper.REQUEST.pack(what, *(0,) * 7))
+        self.send(b"\0", (socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [file])))
 
     def open(self, name: str) -> int:
         """``/proc/PID/name``, kept open. Raises OSError."""
@@ -109,13 +121,12 @@ class Process:
 
     def end(self) -> None:
         """Let it exit and wait until its memory is gone (its end of the channel is closed after that)."""
-        self.channel.shutdown(socket.SHUT_WR)
-        try:
-            self.channel.recv(1)
-        except BlockingIOError:
-            raise Silent(f"process {self.pid} does not exit") from None
-        except ConnectionError:
-            pass
+        with suppress(ConnectionError):
+            self.channel.shutdown(socket.SHUT_WR)
+            try:
+                self.channel.recv(1)
+            except BlockingIOError:
+                raise Silent(f"process {self.pid} does not exit") from None
         self.forget()
 
     def forget(self) -> None:
@@ -147,7 +158,7 @@ class Zygote:
         self.process = Process(self._popen.pid, ours)
         try:
             self.process.answer()
-        except (Silent, BlockingIOError):
+        except Silent:
             self.kill()
             raise Unsupported("the helper process does not start", skip=False) from None
 
