@@ -1371,7 +1371,8 @@ static int run(const struct scenario *next)
 	kill(-pid, SIGKILL);
 	poll(&gone, 1, -1);
 	close(alive[0]);
-	waitpid(pid, NULL, 0);
+	while (waitpid(-pid, NULL, 0) > 0)
+		;
 	if (!shared->over && !shared->complete) {
 		printf("# %s: a process died, or all took longer than %d s\n", scenario->file, TIMEOUT);
 		return KSFT_FAIL;
@@ -1387,6 +1388,7 @@ static void start(void)
 	if (shared == MAP_FAILED)
 		exit(KSFT_FAIL);
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	prctl(PR_SET_CHILD_SUBREAPER, 1); /* whoever outlives its parent is this process's to wait for */
 	CPU_ZERO(&last);
 	if (!sched_getaffinity(0, sizeof(cpus), &cpus)) {
 		for (int cpu = CPU_SETSIZE - 1; cpu >= 0 && !CPU_COUNT(&last); cpu--) {
