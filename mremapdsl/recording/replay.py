@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 from mremapdsl.backend import Unsupported, Verdict
 from mremapdsl.compare.comparer import Difference
@@ -11,7 +11,7 @@ from mremapdsl.compare.states import Comparison
 from mremapdsl.model.backend import ModelBackend
 from mremapdsl.model.rules import Rules
 from mremapdsl.ops import Operation
-from mremapdsl.recording.operations import Json, from_record
+from mremapdsl.recording.operations import Json, Unknown, from_record
 from mremapdsl.recording.states import RecordedObservation, observation
 
 
@@ -28,26 +28,40 @@ class Replayed(NamedTuple):
 def replay(record: Json, rules: Rules, *, lasting: bool) -> Replayed:
     """Carry out a recorded program on the model. ``lasting`` says that frames keep their numbers from state to state.
 
-    Raises Unknown for operations that this version cannot read.
+    Raises Unknown for what this version cannot read.
     """
-    operations = [from_record(op) for op in record["ops"]]
+    operations = [from_record(op) for op in each(record, "ops")]
+    seen = each(record, "seen")
+    if len(operations) != len(seen):
+        raise Unknown(f"`{record['id']}` has {len(operations)} operations, and saw {len(seen)}")
+    states = [observation(state) for state in seen]
+    results = [state.get("ret") or "ok" for state in seen]
+    flags = any("flags" in vma for state in seen for process in state["state"].values() for vma in process["vmas"])
+    comparison = Comparison(flags=flags, lasting_frames=lasting, lasting_names=False)
     try:
-        difference = _difference(operations, record["seen"], rules, lasting=lasting)
+        difference = _difference(operations, results, states, ModelBackend(rules), comparison)
     except Unsupported as unsupported:
         return Replayed(record["id"], operations, None, str(unsupported))
     return Replayed(record["id"], operations, difference, "")
 
 
+def each(record: Json, key: str) -> list[Json]:
+    """The objects of a list. Raises Unknown."""
+    found: Any = record[key]
+    if not isinstance(found, list) or not all(isinstance(part, dict) for part in cast(list[Any], found)):
+        raise Unknown(f"`{key}` of `{record['id']}` is no list of objects")
+    return cast(list[Json], found)
+
+
 def _difference(
-    operations: Sequence[Operation], seen: Sequence[Json], rules: Rules, *, lasting: bool
+    operations: Sequence[Operation],
+    results: Sequence[str],
+    states: Sequence[RecordedObservation],
+    model: ModelBackend,
+    comparison: Comparison,
 ) -> Difference | None:
-    model = ModelBackend(rules)
-    flags = any("flags" in vma for each in seen for process in each["state"].values() for vma in process["vmas"])
-    comparison = Comparison(flags=flags, lasting_frames=lasting, lasting_names=False)
-    for step, (op, each) in enumerate(zip(operations, seen, strict=True)):
+    for step, (op, wanted, kernel) in enumerate(zip(operations, results, states, strict=True)):
         outcome = model.step(op)
-        kernel = observation(each)
-        wanted = each["ret"] or "ok"
         if outcome.result != wanted:
             return _made(step, op, ("result", "", None, outcome.result, wanted), outcome.verdict, model, kernel)
         differs = comparison.first_difference(model.observe(), kernel)

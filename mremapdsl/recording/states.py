@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from mremapdsl.backend import AnonVmaView, Observation, PageRun, PageView, Unseen, VmaView
 from mremapdsl.compare.states import Internals
 from mremapdsl.live.detail import Detail
-from mremapdsl.recording.operations import Json, own_name, recorded_name
+from mremapdsl.recording.operations import Json, Unknown, own_name, recorded_name
 
 
 class Names:
@@ -83,6 +84,10 @@ def _details(details: Mapping[int, Detail], names: Names) -> Iterator[list[objec
         yield [first, count, *run]
 
 
+def _page_run(page: int, count: int, kind: str, frame: int | None, exclusive: int, index: int | None = None) -> PageRun:
+    return PageRun(page, count, kind, frame, bool(exclusive), index)
+
+
 class RecordedObservation:
     """A recorded state as an Observation."""
 
@@ -90,9 +95,11 @@ class RecordedObservation:
         state = seen["state"]
         self._state: dict[str, Json] = {own_name(name): process for name, process in state.items()}
         self._vmas: dict[str, list[VmaView]] = {}
+        self._pages: dict[str, list[PageRun]] = {}
         self._anon_vmas: dict[str, AnonVmaView] = {}
         for name, process in self._state.items():
             self._vmas[name] = [self._vma(vma) for vma in process["vmas"]]
+            self._pages[name] = [_page_run(*run) for run in process["pages"]]
         for number, (root, parent, children, active) in seen.get("anon_vmas", {}).items():
             self._anon_vmas[f"av{number}"] = AnonVmaView(f"av{root}", f"av{parent}", children, active)
 
@@ -123,10 +130,8 @@ class RecordedObservation:
         return self._vmas[process]
 
     def pages(self, process: str) -> Sequence[PageRun]:
-        found: list[PageRun] = []
-        for page, count, kind, frame, exclusive, *index in self._process(process)["pages"]:
-            found.append(PageRun(page, count, kind, frame, bool(exclusive), index[0] if index else None))
-        return found
+        self._process(process)
+        return self._pages[process]
 
     def page(self, process: str, page: int) -> PageView:
         for run in self.pages(process):
@@ -155,18 +160,35 @@ class RecordedObservation:
 class DeepRecord(RecordedObservation):
     """A recorded state with what only BPF shows."""
 
+    def __init__(self, seen: Json) -> None:
+        super().__init__(seen)
+        state = self._state.items()
+        self._chains = {name: [_chain(vma["chain"]) for vma in process["vmas"]] for name, process in state}
+        self._details = {name: dict(_page_details(process["details"])) for name, process in state}
+
     def chains(self, process: str) -> Sequence[tuple[str, ...]]:
-        return [tuple(f"av{number}" for number in vma["chain"]) for vma in self._process(process)["vmas"]]
+        self._process(process)
+        return self._chains[process]
 
     def details(self, process: str) -> Mapping[int, Detail]:
-        found: dict[int, Detail] = {}
-        for first, count, kind, anon_vma, *rest in self._process(process)["details"]:
-            name = f"av{anon_vma}" if isinstance(anon_vma, int) else anon_vma
-            detail = Detail(kind, name, *rest)
-            found.update(dict.fromkeys(range(first, first + count), detail))
-        return found
+        self._process(process)
+        return self._details[process]
+
+
+def _chain(numbers: Iterable[int]) -> tuple[str, ...]:
+    return tuple(f"av{number}" for number in numbers)
+
+
+def _page_details(runs: Iterable[Any]) -> Iterator[tuple[int, Detail]]:
+    for first, count, kind, anon_vma, *rest in runs:
+        detail = Detail(kind, f"av{anon_vma}" if isinstance(anon_vma, int) else anon_vma, *rest)
+        for page in range(first, first + count):
+            yield page, detail
 
 
 def observation(seen: Json) -> RecordedObservation:
-    """A recorded state, with all that was recorded of it."""
-    return DeepRecord(seen) if "anon_vmas" in seen else RecordedObservation(seen)
+    """A recorded state, with all that was recorded of it. Raises Unknown."""
+    try:
+        return DeepRecord(seen) if "anon_vmas" in seen else RecordedObservation(seen)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Unknown(f"a state that cannot be read: {type(error).__name__}: {error}") from None
