@@ -41,6 +41,10 @@ class Verdict(NamedTuple):
     detail: str
 
 
+MOST_SHOWN = 40
+"""Lines of the state around an expectation."""
+
+
 class Context(NamedTuple):
     """What an expectation may look at."""
 
@@ -71,7 +75,10 @@ class Context(NamedTuple):
                 shown.extend(self.show(process, start, end))
             except Unseen:
                 continue
-        return tuple(dict.fromkeys(shown))
+        lines = [*dict.fromkeys(shown)]
+        if len(lines) > MOST_SHOWN:
+            lines[MOST_SHOWN:] = [f"... and {len(lines) - MOST_SHOWN} more (`show` prints all)"]
+        return tuple(lines)
 
     def show(self, process: str, start: int | None = None, end: int | None = None) -> tuple[str, ...]:
         """The VMAs of a process that touch [start, end), as a layout and a line each."""

@@ -18,6 +18,9 @@ TASK_SIZE = 0x7FFF_FFFF_F000
 TASK_PAGES = (TASK_SIZE - ARENA) // PAGE
 """Arena pages below TASK_SIZE: no address reaches beyond this page."""
 
+FOLIO_SIZES = tuple(1 << order for order in range(2, 10))
+"""Pages that large anonymous folios can have (THP_ORDERS_ALL_ANON)."""
+
 # mremap(2) flags, the kernel's values; the last two are those of the June 2025 series.
 MAYMOVE, FIXED, DONTUNMAP, RELOCATE, MUST_RELOCATE = 1, 2, 4, 8, 16
 MREMAP_FLAGS = {

@@ -286,7 +286,9 @@ def _set(_writer: Writer, op: ops.Set) -> str:
         case "thp":
             return f"set thp {op.value}"
         case "mthp":
-            return f"set mthp {number(op.pages)} {op.value}"
+            if op.pages not in ops.FOLIO_SIZES:
+                raise Unsayable(f"no folio has {op.pages} pages")
+            return f"set mthp {op.pages} {op.value}"
         case "max_map_count":
             return f"set max_map_count {number(int(op.value))}"
         case "swap" | "ksm_zero_pages":

@@ -88,7 +88,7 @@ def operation(process: str) -> st.SearchStrategy[Any]:
         st.builds(ops.KsmMerge, p, b),
         st.builds(ops.Migrate, *where, st.sampled_from(["begin", "end", "fail"])),
         st.builds(ops.Set, p, st.just("thp"), modes, st.just(0)),
-        st.builds(ops.Set, p, st.just("mthp"), modes, COUNTS),
+        st.builds(ops.Set, p, st.just("mthp"), modes, st.sampled_from(ops.FOLIO_SIZES)),
         st.builds(ops.Set, p, st.just("max_map_count"), COUNTS, st.just(0)),
         st.builds(ops.Set, p, st.sampled_from(["swap", "ksm_zero_pages"]), b, st.just(0)),
     )
@@ -234,6 +234,7 @@ def test_a_scenario_with_rules_and_a_strange_title() -> None:
         ops.Exit("a-b"),
         ops.Set("parent", "colour", "red"),
         ops.Set("parent", "max_map_count", 1 << 60),
+        ops.Set("parent", "mthp", "always", 5),
     ],
 )
 def test_what_has_no_words(op: ops.Operation) -> None:

@@ -208,13 +208,9 @@ def set_thp(context: Context, node: syntax.SetThp) -> ops.Operation:
     return ops.Set(context.process, "thp", node.mode.text)
 
 
-FOLIO_SIZES = tuple(1 << order for order in range(2, 10))
-"""Pages that large anonymous folios can have (THP_ORDERS_ALL_ANON)."""
-
-
 def set_mthp(context: Context, node: syntax.SetMthp) -> ops.Operation:
     pages = count(context, node.size)
-    if pages not in FOLIO_SIZES:
+    if pages not in ops.FOLIO_SIZES:
         raise Problem("MRS314", node.size.start, node.size.end, f"no folio has {pages} pages",
                       "anonymous folios have 4, 8, 16 ... 512 pages: `set mthp 64K always`")  # fmt: skip
     return ops.Set(context.process, "mthp", node.mode.text, pages)

@@ -129,3 +129,9 @@ def test_colour_on_a_terminal(arguments: list[str], environment: dict[str, str],
 def test_no_colour_without_a_terminal() -> None:
     assert "\x1b[" not in program("-c", FAILS).out
     assert "\x1b[" in program("--color", "always", "-c", FAILS).out
+
+
+def test_of_very_many_vmas_only_some_are_shown(cli: Cli) -> None:
+    result = cli("-c", "mmap A 200; for i in 0..100 { munmap A[2*i] }; expect vmas 1")
+    assert "... and 60 more (`show` prints all)" in result.out
+    assert len(result.out.splitlines()) < 55
