@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from mremapdsl.backend import Unsupported, Verdict
 from mremapdsl.compare.comparer import Difference
@@ -48,9 +48,10 @@ def replay(record: Json, rules: Rules, *, lasting: bool) -> Replayed:
 def each(record: Json, key: str) -> list[Json]:
     """The objects of a list. Raises Unknown."""
     found: Any = record[key]
-    if not isinstance(found, list) or not all(isinstance(part, dict) for part in cast(list[Any], found)):
+    parts: list[Any] = found if isinstance(found, list) else [None]  # pyright: ignore[reportUnknownVariableType]
+    if not all(isinstance(part, dict) for part in parts):
         raise Unknown(f"`{key}` of `{record['id']}` is no list of objects")
-    return cast(list[Json], found)
+    return parts
 
 
 def _difference(
