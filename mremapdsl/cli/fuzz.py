@@ -25,7 +25,8 @@ from mremapdsl.program import RuleChoice
 
 USUAL_COUNT = 1000
 EPILOG = """\
-exit status: 0 nothing differs, 2 bad use, 3 differences were found, 4 this machine cannot do it
+exit status: 0 nothing differs, 2 bad use, 3 differences were found, 4 this machine cannot do it, 130 interrupted
+before anything was found
 """
 
 
@@ -109,15 +110,21 @@ def limit(args: Namespace) -> int | None:
 
 
 def campaign(args: Namespace, batches: Iterator[Batch], differ: Differ, sides: tuple[Named, Named]) -> int:
-    """Take the batches as they come, then shrink and show what they have found."""
+    """Take the batches as they come, then shrink and show what they have found, also when interrupted."""
     collection, tally = Collection(), Tally()
-    for batch in batches:
-        for found in batch.found:
-            collection.add(found)
-        tally.add(batch, collection)
-        if args.time is not None and tally.seconds >= args.time:
-            break
+    interrupted = False
+    try:
+        for batch in batches:
+            for found in batch.found:
+                collection.add(found)
+            tally.add(batch, collection)
+            if args.time is not None and tally.seconds >= args.time:
+                break
+    except KeyboardInterrupt:
+        interrupted = True
     tally.end()
+    if interrupted:
+        complain("interrupted; what was found until then:")
     sys.stdout.write(commented(tally.summary(collection)))
     shown = 0
     for small in smallest(collection, differ, args.most):
@@ -126,7 +133,9 @@ def campaign(args: Namespace, batches: Iterator[Batch], differ: Differ, sides: t
     left = len(collection.kinds) - shown
     if left and shown == args.most:
         print(f"# {left} more kinds of differences; --most shows more")
-    return status.DISAGREE if collection.total else status.HELD
+    if collection.total:
+        return status.DISAGREE
+    return status.INTERRUPTED if interrupted else status.HELD
 
 
 def head(args: Namespace, small: Small) -> list[str]:

@@ -39,11 +39,14 @@ def against_kernel(args: Namespace) -> int:
 
 def steady(task: LiveTask, batches: Iterator[Batch]) -> Iterator[Batch]:
     """Batches without findings that do not show again; these are counted as skipped."""
-    for batch in batches:
-        kept = tuple(found for found in batch.found if reproducible(task, found))
-        for found in batch.found:
-            if found not in kept:
-                batch.skipped[
-                    f"program {found.number}: a difference in {found.difference.field} did not show again"
-                ] += 1
-        yield batch._replace(found=kept)
+    try:
+        for batch in batches:
+            kept = tuple(found for found in batch.found if reproducible(task, found))
+            for found in batch.found:
+                if found not in kept:
+                    why = f"program {found.number}: a difference in {found.difference.field} did not show again"
+                    batch.skipped[why] += 1
+            yield batch._replace(found=kept)
+    except KeyboardInterrupt:
+        task.session.machine.broken = True  # somebody waits for an answer to what was asked
+        raise

@@ -159,6 +159,30 @@ def test_a_signal_ends_the_run_in_order(number: signal.Signals) -> None:
         assert until(lambda: not helpers(running.pid))
 
 
+def test_a_hunt_that_is_interrupted_shows_what_it_has_found(own_rules: str, tmp_path: Path) -> None:
+    if own_rules != "linux-6.18":
+        pytest.skip(f"the rules are wrong for linux-6.18; this kernel follows {own_rules}")
+    command = ["fuzz", "--family", "errors", "--rules", "linux-6.12", "--count", "1000000", "--most", "1"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "mremapdsl", *command],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as running:
+        assert until(lambda: helpers(running.pid))
+        time.sleep(1.5)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=30)
+        saved = list(tmp_path.glob("fuzz-errors-*.mrs"))
+        assert (running.returncode, "Traceback" in err) == (3 if saved else 130, False), (out, err)
+        assert "interrupted; what was found until then:" in err
+        assert " programs, " in out
+        assert until(lambda: not helpers(running.pid))
+
+
 @pytest.mark.usefixtures("kernel")
 def test_a_helper_that_dies_is_an_error_of_its_scenario_alone() -> None:
     text = f'scenario "busy" {{\n{BUSY}}}\nscenario "next" {{ mmap A 1; expect vmas 1 }}\n'
