@@ -20,7 +20,7 @@ from tests.cli.conftest import Cli, Result, program
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLES = ("merging/both-sides.mrs", "merging/adoption.mrs", "fork/copy-on-write.mrs", "errors")
-BUSY = "mmap A 4\n" + "touch A 7\nmadvise A DONTNEED\n" * 4000 + "expect A is none\n"
+BUSY = "mmap A 2000\n" + "touch A 7\nmadvise A DONTNEED\n" * 4000 + "expect A is none\n"
 """Takes seconds."""
 NOBODY = 65534
 
