@@ -109,7 +109,7 @@ RELOCATE_MIX: Weights = (
 
 RELOCATE = Family(
     "relocate", RELOCATE_MIX, ((14, "rw"), (1, "rwx"), (1, "r")), relocate=0.75, children=3, model_only=True,
-    setup=((8, ""), (1, "mthp 4 always"), (1, "mthp 2 always"), (1, "swap off")), options=0.02,
+    setup=((8, ""), (1, "mthp 4 always"), (1, "mthp 8 always"), (1, "swap off")), options=0.02,
 )  # fmt: skip
 
 RELOCATE_KSM = RELOCATE._replace(
