@@ -139,10 +139,10 @@ def rules(choice: RuleChoice | str) -> Rules:
     from mremapdsl.model.rules import Rules
 
     if isinstance(choice, str):
-        choices = parse_rules(choice)
-        if len(choices) > 1:
-            raise ValueError(f"`{choice}` names {len(choices)} rule sets, not one")
-        (choice,) = choices
+        first, *others = parse_rules(choice)
+        if others:
+            raise ValueError(f"`{choice}` names {1 + len(others)} rule sets, not one")
+        choice = first
     name = aliases().get(choice.name, choice.name)
     made = Rules(name, rule_sets()[name])
     return made.but(**dict(choice.overrides)) if choice.overrides else made
