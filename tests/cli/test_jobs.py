@@ -16,6 +16,7 @@ import pytest
 from mremapdsl import parallel
 from mremapdsl.cli import progress
 from tests.cli.conftest import BAD, FAILS, PASSES, Cli, program
+from tests.cli.terminal import written
 
 SECONDS = re.compile(r"\d+\.\d\d s")
 LONG = f"""
@@ -132,17 +133,7 @@ def on_terminal(*arguments: str, **environment: str) -> bytes:
         env={**os.environ, "TERM": "xterm", "COLUMNS": "30", **environment},
     ):  # fmt: skip
         os.close(theirs)
-        chunks = []
-        while True:
-            try:
-                chunk = os.read(ours, 4096)
-            except OSError:
-                break
-            if not chunk:
-                break
-            chunks.append(chunk)
-    os.close(ours)
-    return b"".join(chunks)
+        return written(ours)
 
 
 def test_a_line_that_goes_before_anything_else_is_printed() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import FAILS, PASSES, Cli, program
+from tests.cli.terminal import written
 
 SCENARIOS = f'scenario "one" {{\n{PASSES}}}\nscenario "two" on linux-6.18, linux-7.3 {{\n{FAILS}}}\n'
 
@@ -112,18 +113,9 @@ def test_colour_on_a_terminal(arguments: list[str], environment: dict[str, str],
     command = [sys.executable, "-m", "mremapdsl", *arguments, "-c", FAILS]
     with subprocess.Popen(command, stdout=theirs, stderr=theirs, stdin=subprocess.DEVNULL, env=env) as running:
         os.close(theirs)
-        chunks = []
-        while True:
-            try:
-                chunk = os.read(ours, 4096)
-            except OSError:
-                break
-            if not chunk:
-                break
-            chunks.append(chunk)
-    os.close(ours)
+        shown = written(ours)
     assert running.returncode == 1
-    assert (b"\x1b[" in b"".join(chunks)) == colored
+    assert (b"\x1b[" in shown) == colored
 
 
 def test_no_colour_without_a_terminal() -> None:
