@@ -9,7 +9,8 @@ import pytest
 from mremapdsl.cli import main
 from mremapdsl.cli.draw import slug
 
-TEXT = "mmap A 4; touch A; expect vmas 2"
+TEXT = "mmap A 4; touch A; expect vmas 1"
+FAILING = "mmap A 4; touch A; expect vmas 2"
 
 
 @pytest.fixture
@@ -21,10 +22,23 @@ def names(output: Path) -> list[str]:
     return sorted(path.name for path in output.iterdir())
 
 
-def test_a_file_for_each_step_even_if_an_expectation_fails(output: Path) -> None:
-    assert main(["draw", "-c", TEXT, "-o", str(output)]) == 0
+def test_a_file_for_each_step_even_if_an_expectation_fails(output: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["draw", "-c", FAILING, "-o", str(output)]) == 1
+    told = capsys.readouterr().out
+    assert "-c:1: expect vmas 2" in told
+    assert f"2 pictures in {output}" in told
     assert names(output) == ["01-c-01-mmap-a-4.svg", "01-c-02-touch-a.svg"]
     assert (output / "01-c-01-mmap-a-4.svg").read_text().splitlines()[1] == "<!-- made by mremapdsl draw -->"
+
+
+def test_a_scenario_that_ends_in_an_error_is_drawn_as_far_as_it_went(
+    output: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "mmap A 4; touch A; migrate A[1] begin; touch A[1]; mremap A B; expect vmas 1"
+    assert main(["draw", "-c", text, "-o", str(output)]) == 2
+    told = capsys.readouterr().out
+    assert told.startswith("ERROR   -c [relocate-v1]\n-c:1: not modelled yet: waiting: page 1001 is under migration")
+    assert len(names(output)) == 3
 
 
 def test_rules_are_in_the_name_where_there_are_several(output: Path) -> None:
