@@ -64,6 +64,9 @@ class ShowRecord(NamedTuple):
     after: int
     process: str
     lines: tuple[str, ...]
+    """Its VMAs."""
+    state: StateRecord
+    """Its pages and all anon_vmas are printed as well."""
 
 
 class Exhaustive(NamedTuple):

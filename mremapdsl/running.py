@@ -82,7 +82,8 @@ class Run:
 
     def show(self, backend: Backend, statement: Show) -> None:
         lines = self.context(backend).show(statement.process)
-        self.shows.append(ShowRecord(statement.line, len(self.steps), statement.process, lines))
+        state = state_record(backend.observe(), self.seen)
+        self.shows.append(ShowRecord(statement.line, len(self.steps), statement.process, lines, state))
 
     def step(
         self, backend: Backend, step: Step, documents: tuple[str | None, ...], during: During | None = None

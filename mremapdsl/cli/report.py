@@ -9,7 +9,7 @@ from mremapdsl.cli.allruns import run_lines
 from mremapdsl.record import ExpectationRecord, ScenarioRecord
 from mremapdsl.trace.failures import failure_lines
 from mremapdsl.trace.style import Style, paragraph
-from mremapdsl.trace.words import expect_words
+from mremapdsl.trace.words import expect_words, show_words
 
 WORDS = {
     "passed": ("good", "ok"),
@@ -53,12 +53,25 @@ class Report:
         blind = f" ({unseen} expectation(s) not observable)" if unseen and record.outcome != "skipped" else ""
         name = named(record.file, record.scenario.title, record.rules)
         yield f"{self.style.paint(role, word)}{' ' * (8 - len(word))}{name}{blind}"
+        if self.verbosity > QUIET:
+            yield from self.shows(record)
         yield from failure_lines(record, self.style, offer=self.offer)
         yield from run_lines(record, self.style)
         if self.verbosity >= VERBOSE:
             for expectation in record.expectations:
                 if expectation.held is not False:
                     yield from self.expectation(record.file, expectation)
+
+    def shows(self, record: ScenarioRecord) -> Iterator[str]:
+        """What ``show`` printed."""
+        if not record.shows:
+            return
+        from mremapdsl.trace.text import memory_lines
+
+        for show in record.shows:
+            yield f"{record.file}:{show.line}: {self.style.paint('bold', show_words(show))}"
+            yield from (f"    {line}" for line in show.lines)
+            yield from memory_lines(show, record.scenario.places, "    ", self.style)
 
     def expectation(self, file: str, record: ExpectationRecord) -> Iterator[str]:
         """An expectation that held, or of which this machine cannot tell."""

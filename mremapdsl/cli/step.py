@@ -19,7 +19,7 @@ from mremapdsl.stepper import Session
 from mremapdsl.steprefs import with_lines
 from mremapdsl.trace.style import Style, paragraph
 from mremapdsl.trace.text import last_step, last_words
-from mremapdsl.trace.words import anon_vma_words, expect_words, range_words, run_words
+from mremapdsl.trace.words import anon_vma_state, expect_words, range_words, run_words
 
 HISTORY = 1000
 """Typed lines that are remembered between sessions."""
@@ -177,7 +177,7 @@ class Prompt(Cmd):
     def do_anon(self, arg: str) -> None:
         """anon: the anon_vmas, with root, parent and counts."""
         for name, view in self.session.now.backend.observe().anon_vmas().items():
-            print(f"{name}: {anon_vma_words(name, None, view).removeprefix('new, ')}")
+            print(f"{name}: {anon_vma_state(name, view)}")
 
     def do_why(self, arg: str) -> None:
         """why A not merged B: each condition for the VMAs at two places (names or @page) to be one, held or not."""

@@ -16,10 +16,12 @@ from mremapdsl.program import Place
 from mremapdsl.record import ExpectationRecord, ScenarioRecord, ShowRecord, StateRecord, StepRecord
 from mremapdsl.trace.changes import ProcessChange, StepChange, step_change
 from mremapdsl.trace.identity import Identities, Known
+from mremapdsl.trace.markdown import filled
 from mremapdsl.trace.picture import Row, picture
 from mremapdsl.trace.style import PLAIN, Style, paragraph
 from mremapdsl.trace.words import (
     anon_vma_lines,
+    anon_vma_state,
     expect_words,
     loop_words,
     marks,
@@ -27,6 +29,7 @@ from mremapdsl.trace.words import (
     place_name,
     range_words,
     run_words,
+    show_words,
     vma_change_words,
     vma_words,
 )
@@ -81,10 +84,9 @@ def _head(record: ScenarioRecord, style: Style) -> Iterator[str]:
 
 
 def documentation(doc: str, indent: str, style: Style) -> Iterator[str]:
-    """Markdown as it was written, within the width."""
-    for line in doc.split("\n") if doc else ():
-        for part in paragraph(line, "", "", style.width - len(indent) - 3):
-            yield indent + style.paint("dim", f"## {part}".rstrip())
+    """Markdown, its paragraphs filled to the width."""
+    for line in filled(doc, style.width - len(indent) - 3) if doc else ():
+        yield indent + style.paint("dim", f"## {line}".rstrip())
 
 
 def _outcome(record: ScenarioRecord, style: Style) -> Iterator[str]:
@@ -170,7 +172,7 @@ class _Body:
             yield from (f"{self.indent}    {line}" for line in record.shown)
 
     def show(self, record: ShowRecord) -> Iterator[str]:
-        yield f"{record.line:{self.gutter}}  {self.style.paint('bold', 'show')}"
+        yield f"{record.line:{self.gutter}}  {self.style.paint('bold', show_words(record))}"
         known = self.identities.processes.get(record.process, ())
         numbers = {k.number for k in known}
         for line in picture([Row("now", known)], numbers, marks(self.places), 8, self.style.width - len(self.indent)):
@@ -178,6 +180,17 @@ class _Body:
         prefix = "" if record.process == "parent" else f"{record.process}: "
         lines = [prefix + vma_line(k.vma, cased(k.letter, k.vma)) for k in known]
         yield from _limited(lines or list(record.lines), self.indent, self.style, "VMAs")
+        yield from memory_lines(record, self.places, self.indent, self.style)
+
+
+def memory_lines(record: ShowRecord, places: tuple[Place, ...], indent: str, style: Style) -> Iterator[str]:
+    """The pages of the process that ``show`` shows, and the anon_vmas."""
+    memory = record.state.processes.get(record.process)
+    runs = memory.pages if memory else ()
+    lines = [f"{_range(places, run.page, run.count)}: {run_words(run)}" for run in runs]
+    yield from _limited(lines, indent, style, "runs of pages")
+    lines = [f"anon_vma {name}: {anon_vma_state(name, view)}" for name, view in record.state.anon_vmas.items()]
+    yield from _limited(lines, indent, style, "anon_vmas")
 
 
 def verdict_lines(verdict: Verdict, indent: str, style: Style) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from mremapdsl.backend import AnonVmaView, PageRun, VmaView
 from mremapdsl.program import Expect, Place
+from mremapdsl.record import ShowRecord
 from mremapdsl.trace.changes import PageChange
 
 KINDS = {
@@ -37,6 +38,11 @@ def expect_words(expect: Expect) -> str:
     """An expectation as it was written."""
     process = "" if expect.process == "parent" else f"{expect.process}: "
     return f"{process}expect {expect.quantifier} {expect.text}".replace("expect  ", "expect ")
+
+
+def show_words(show: ShowRecord) -> str:
+    """A ``show`` as it was written."""
+    return "show" if show.process == "parent" else f"{show.process}: show"
 
 
 def loop_words(loop: Sequence[tuple[str, int]]) -> str:
@@ -169,13 +175,17 @@ def anon_vma_lines(changes: Iterable[tuple[str, AnonVmaView | None, AnonVmaView 
         yield f"anon_vma {gone[0]} is gone" if len(gone) == 1 else f"anon_vmas {' '.join(gone)} are gone"
 
 
+def anon_vma_state(name: str, view: AnonVmaView) -> str:
+    """What an anon_vma is."""
+    tree = "its own root" if view.root == name else f"child of {view.parent}, root {view.root}"
+    return f"{tree}: children {view.num_children}, active VMAs {view.num_active_vmas}"
+
+
 def anon_vma_words(name: str, before: AnonVmaView | None, after: AnonVmaView) -> str:
     """What became of an anon_vma."""
-    counts = {"children": after.num_children, "active VMAs": after.num_active_vmas}
     if before is None:
-        own = after.root == name
-        tree = "new, its own root" if own else f"new, child of {after.parent}, root {after.root}"
-        return f"{tree}: " + ", ".join(f"{what} {number}" for what, number in counts.items())
+        return f"new, {anon_vma_state(name, after)}"
+    counts = {"children": after.num_children, "active VMAs": after.num_active_vmas}
     old = {"children": before.num_children, "active VMAs": before.num_active_vmas}
     parts = [f"{what} {old[what]} -> {number}" for what, number in counts.items() if old[what] != number]
     if before.parent != after.parent:

@@ -40,6 +40,21 @@ def test_verbose_says_why_something_held(cli: Cli) -> None:
     assert "left: no VMA touches it" in result.out
 
 
+def test_show_prints_the_state(cli: Cli) -> None:
+    text = "mmap A 4\ntouch A\nfork\nchild: touch A[0]\nchild: show\nexpect vmas 1"
+    lines = cli("-c", text).out.splitlines()
+    assert lines[:7] == [
+        "ok      -c [relocate-v1]",
+        "-c:5: child: show",
+        '    child: layout @1000 "AAAA"',
+        "    child: vma @1000+4  # A rw-p pgoff 1000 anon_vma av2",
+        "    page 1000 = A[0]: anonymous, frame 4, index 1000, exclusive",
+        "    pages [1001,1004) = A[1..4]: anonymous, frames 1-3, index 1001-1003, shared",
+        "    anon_vma av1: its own root: children 2, active VMAs 1",
+    ]
+    assert cli("-q", "-c", text).out == ""
+
+
 def test_json_is_alone_on_standard_output(cli: Cli) -> None:
     Path("x.mrs").write_text(SCENARIOS)
     result = cli("--trace", "json", "x.mrs", "-c", "mmap A", "-c", "mmap A 4")
