@@ -48,6 +48,9 @@ def panel_lines(panel: Panel) -> Iterator[str]:
         yield f"VMA {box.letter} {vma_words(box.known.vma)}{change}."
     if panel.moved:
         yield f"Pages [{panel.moved.start},{panel.moved.end}) moved to {panel.moved.to}."
+    if panel.asked:
+        start, end, to, to_end = panel.asked
+        yield f"Refused: pages [{start},{end}) to [{to},{to_end})."
     for run in limited(list(panel.runs)):
         yield f"{run}." if isinstance(run, str) else f"Pages [{run.page},{run.page + run.count}): {run_words(run)}."
 

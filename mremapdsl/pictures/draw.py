@@ -94,6 +94,8 @@ def make_axis(scene: Scene, panels: Sequence[Panel], width: float) -> Axis:
         spans = [(box.known.vma.start, box.known.vma.end) for box in panel.boxes]
         spans += [(known.vma.start, known.vma.end) for known in panel.before]
         spans += [(box.known.vma.pgoff or 0, home_end(box)) for box in vmas.homes(panel)]
+        if panel.asked:
+            spans += [panel.asked[:2], panel.asked[2:]]
         mapped += spans
     for place in scene.places:
         start, end = place.start, place.start + place.pages
@@ -118,6 +120,7 @@ def panel_borders(panel: Panel) -> Iterator[Border]:
         yield from (Border(page, 1), Border(page + 1, 1))
     for box in vmas.homes(panel):
         yield from (Border(page, 4) for page in (box.known.vma.pgoff or 0, home_end(box)))
+    yield from (Border(page, 1) for page in panel.asked or ())
     for start, end in panel.touched:
         yield from (Border(page, 5) for page in (start, end))
     for run in panel.runs:
@@ -191,7 +194,7 @@ def draw_panel(
     if panel.gone:
         y = vmas.draw_before(frame, panel._replace(moved=None), y) + 6
         return y + 6
-    y = vmas.draw_before(frame, panel, y)
+    y = vmas.draw_asked(frame, panel.asked, y) if panel.asked else vmas.draw_before(frame, panel, y)
     drawn = vmas.draw_vmas(frame, panel, y)
     top = y
     y += vmas.HEIGHT + 3 if panel.boxes or panel.before else 4

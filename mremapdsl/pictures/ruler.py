@@ -59,14 +59,18 @@ def draw_ruler(frame: Frame, y: float) -> float:
     canvas.line(segments[0].x, line, segments[-1].right, line, "ru")
     occupied: list[tuple[float, float]] = []
     pages = [s.start for s in segments] + [segments[-1].end]
-    mapped = {p for s in segments if s.mapped for p in (s.start, s.end)}
-    for page in sorted(pages, key=lambda p: (p not in mapped, p)):
+    starts = {s.start for s in segments if s.mapped}
+    ends = {s.end for s in segments if s.mapped} - starts
+    for page in sorted(pages, key=lambda p: (p not in starts, p not in ends, p)):
         x, room = frame.axis.x(page), width(str(page), "small")
         canvas.line(x, line - 3, x, line + 3, "tk")
-        x = min(x, frame.right - room)
-        if all(x + room + APART <= x1 or x >= x2 + APART for x1, x2 in occupied):
-            occupied.append((x, x + room))
-            canvas.text(x, baseline, str(page), "q", "small")
+        # Where mapped memory ends its number is on its side, so that the next one's start has room.
+        for wished in (x - room, x) if page in ends else (x,):
+            left = min(wished, frame.right - room)
+            if all(left + room + APART <= x1 or left >= x2 + APART for x1, x2 in occupied):
+                occupied.append((left, left + room))
+                canvas.text(left, baseline, str(page), "q", "small")
+                break
     for segment in segments:
         if segment.folded:
             frame.draw_breaks(segment.start, segment.end, line - 3, line + 3)

@@ -43,6 +43,15 @@ class Moved(NamedTuple):
     to: int
 
 
+class Asked(NamedTuple):
+    """A move that was refused: [start, end) to [to, to_end)."""
+
+    start: int
+    end: int
+    to: int
+    to_end: int
+
+
 class Panel(NamedTuple):
     """One process."""
 
@@ -58,6 +67,8 @@ class Panel(NamedTuple):
     moved: Moved | None
     broken: tuple[tuple[int, str], ...] = ()
     """(page, invariant) that the step broke there."""
+    asked: Asked | None = None
+    """The move that it asked for in vain."""
 
     @property
     def changed(self) -> bool:
@@ -126,7 +137,7 @@ def panels(
         changed = changes.get(name)
         if changed is None:
             boxes = tuple(Box(known, known, False) for known in after.get(name, ()))
-            yield Panel(name, False, False, boxes, (), runs, (), None, broken(step, name))
+            yield Panel(name, False, False, boxes, (), runs, (), None, broken(step, name), refused(step, name))
         else:
             yield panel(step, changed, runs, before.get(name, ()), after.get(name, ()))
 
@@ -163,7 +174,18 @@ def panel(
         touched,
         moved,
         broken(step, change.process),
+        None if shown else refused(step, change.process),
     )
+
+
+def refused(step: StepRecord, process: str) -> Asked | None:
+    """The move that a process asked for and did not get."""
+    op = step.step.op
+    if step.result == "ok" or not isinstance(op, Mremap) or op.process != process or op.to is None:
+        return None
+    if op.to < 0 or min(op.pages, op.new_pages) <= 0:
+        return None
+    return Asked(op.at, op.at + op.pages, op.to, op.to + op.new_pages)
 
 
 def broken(step: StepRecord, process: str) -> tuple[tuple[int, str], ...]:

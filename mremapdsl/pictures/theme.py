@@ -35,6 +35,7 @@ SHAPES = f"""\
 .m .ru,.m .tk{{stroke-width:1}}
 .m .gr{{stroke-width:1;stroke-dasharray:1 4}}
 .m .mv{{stroke-width:2.2}}.m .hm{{stroke-width:1.2;stroke-dasharray:5 3}}
+.m .rm{{stroke-width:1.6;stroke-dasharray:4 3}}.m .rf{{stroke-width:1.2;stroke-dasharray:4 3}}
 .m .pg{{stroke-width:1}}.m .sh{{stroke-width:2.4}}
 .m .rb{{stroke-width:.8;fill-opacity:.09;stroke-opacity:.5}}
 .m .br{{stroke-width:2.6}}.m .bc{{stroke-width:1;stroke-opacity:.6}}
@@ -62,6 +63,7 @@ def scheme(colors: dict[str, str]) -> str:
 .m .gr{{stroke:{c["grid"]}}}
 .m .fo{{fill:{c["ground"]}}}
 .m .mv{{stroke:{c["accent"]}}}.m .mh{{fill:{c["accent"]}}}
+.m .rm{{stroke:{c["bad"]}}}.m .rh{{fill:{c["bad"]}}}.m .rf{{stroke:{c["bad"]};fill:none}}
 .m .hm{{stroke:{c["quiet"]}}}.m .hh{{fill:{c["quiet"]}}}
 .m .pg{{stroke:{c["line"]};fill:{c["page"]}}}
 .m .pk{{stroke:{c["line"]};fill:{c["ksm"]}}}

@@ -9,7 +9,7 @@ from mremapdsl.layout import cased
 from mremapdsl.pictures.axis import Segment
 from mremapdsl.pictures.canvas import Span, first_fitting, fitting, number, spans_width, width
 from mremapdsl.pictures.frame import LINE, Frame
-from mremapdsl.pictures.scene import Box, Panel
+from mremapdsl.pictures.scene import Asked, Box, Panel
 from mremapdsl.pictures.theme import color, hatch
 from mremapdsl.trace.words import USUAL_FLAGS
 
@@ -52,23 +52,49 @@ def draw_before(frame: Frame, panel: Panel, y: float) -> float:
         if width(letter) <= high - low:
             canvas.text((low + high) / 2, y + 13, letter, "q", anchor="mi")
     if panel.moved is not None:
-        draw_arrow(frame, panel, y + STRIP)
+        moved = panel.moved
+        draw_arrow(frame, (moved.start, moved.end), (moved.to, moved.to + moved.end - moved.start), y + STRIP)
         return y + STRIP + ARROWS
     return y + STRIP + 6
 
 
-def draw_arrow(frame: Frame, panel: Panel, y: float) -> None:
-    """From where memory was to where it is."""
-    moved = panel.moved
-    assert moved is not None
-    axis = frame.axis
-    x1 = (axis.x(moved.start) + axis.x(moved.end)) / 2
-    x2 = (axis.x(moved.to) + axis.x(moved.to + moved.end - moved.start)) / 2
+def draw_arrow(
+    frame: Frame, source: tuple[int, int], target: tuple[int, int], y: float, *, refused: bool = False
+) -> None:
+    """From where memory was to where it is, or should have gone."""
+    axis, canvas = frame.axis, frame.canvas
+    x1, x2 = ((axis.x(start) + axis.x(end)) / 2 for start, end in (source, target))
     bottom = y + ARROWS - 7
     a, b, middle = number(x1), number(x2), number(y + ARROWS / 2)
-    canvas = frame.canvas
-    canvas.path(f"M{a} {number(y)}C{a} {middle} {b} {number(y + 4)} {b} {number(bottom)}", "mv")
-    canvas.path(f"M{number(x2 - 5)} {number(bottom)}H{number(x2 + 5)}L{b} {number(bottom + 7)}Z", "mh")
+    canvas.path(f"M{a} {number(y)}C{a} {middle} {b} {number(y + 4)} {b} {number(bottom)}", "rm" if refused else "mv")
+    head = "rh" if refused else "mh"
+    canvas.path(f"M{number(x2 - 5)} {number(bottom)}H{number(x2 + 5)}L{b} {number(bottom + 7)}Z", head)
+
+
+def draw_asked(frame: Frame, asked: Asked, y: float) -> float:
+    """A move that was refused: what should have gone where."""
+    frame.label(y + 13, "asked")
+    source, target = asked[:2], asked[2:]
+    draw_range(frame, source, y, "")
+    draw_arrow(frame, source, target, y + STRIP, refused=True)
+    draw_range(frame, target, y + STRIP + ARROWS, "refused")
+    return y + 2 * STRIP + ARROWS + 6
+
+
+def draw_range(frame: Frame, span: tuple[int, int], y: float, word: str) -> None:
+    """An end of a refused move; nothing of a range that has no borders of its own on the axis."""
+    canvas, axis = frame.canvas, frame.axis
+    start, end = span
+    if not (axis.is_border(start) and axis.is_border(end)):
+        return
+    x1, x2 = axis.x(start), axis.x(end)
+    canvas.rect(x1 + 1, y + 0.5, max(x2 - x1 - 2, 1), STRIP - 1, "rf")
+    frame.draw_breaks(start, end, y, y + STRIP)
+    low, high = frame.clear(start, end, x1, x2)
+    for text in (word or f"[{start},{end})", word and "✗"):
+        if text and width(text, "small") <= high - low - 8:
+            canvas.text((low + high) / 2, y + 13, text, "x" if word else "q", "small", "mi")
+            return
 
 
 # --- boxes -----------------------------------------------------------------------------------------------------

@@ -142,6 +142,22 @@ def test_any_scenario_can_be_drawn(text: str, width: float) -> None:
             check(picture.svg)
 
 
+def test_a_refused_move_shows_what_should_have_gone_where() -> None:
+    svg = drawn("mmap A 8; touch A; mmap B 4; fork; mremap A[2..6] to B + 8 MUST_RELOCATE fails EFAULT")[-1]
+    root = parsed(svg)
+    said = [text.text for text in texts(root)]
+    assert said.count("refused") == 1
+    assert "[1002,1006)" in said
+    assert {"1002", "1006", "2008", "2012"} <= set(said)  # on the ruler
+    assert len([e for e in root.iter(f"{SVG}rect") if e.get("class") == "rf"]) == 2
+    assert "Refused: pages [1002,1006) to [2008,2012)." in svg
+
+
+def test_the_ruler_names_both_ends_of_what_a_fold_parts() -> None:
+    said = [text.text for text in texts(parsed(drawn("mmap A 16; mmap B 16; expect vmas 2")[-1]))]
+    assert {"1000", "1016", "2000", "2016"} <= set(said)
+
+
 MANY = """
 mmap A 200; touch A
 for i in 0..100 { mprotect A[2*i] r }
