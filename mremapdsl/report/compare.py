@@ -59,13 +59,14 @@ def comparison(records: Sequence[ScenarioRecord], keys: Sequence[str]) -> Html:
     found = expectation_rows(records) if branches else rows(records, keys)
     parted = [row for row in found if not row.same]
     shown = found if len(found) <= MOST else parted[:MOST]
+    every = "Both rule sets" if len(records) == 2 else f"All {len(records)} rule sets"
     where = "over all runs" if branches else "at every step"
     if first is None and not parted:
-        said = f"All {len(records)} rule sets do the same {where}."
+        said = f"{every} do the same {where}."
     elif branches:
         said = "The scenario branches: what is expected is judged over all runs."
     elif first is None:
-        said = "All rule sets do the same at every step; what is expected of them differs."
+        said = f"{every} do the same at every step; what is expected of them differs."
     else:
         said = f"They first part at step {first}."
     left_out = (

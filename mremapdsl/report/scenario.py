@@ -87,11 +87,12 @@ def plain(markdown: str) -> str:
 
 
 def first_failure(record: ScenarioRecord, key: str) -> str:
-    """The step to look at first."""
+    """The step to look at first: the first that failed, or the last one of a run that failed behind it."""
     failed = [i for i, step in enumerate(record.steps, 1) if step.failure]
     if record.exhaustive is None:
         failed += [max(e.after, 1) for e in record.expectations if e.held is False]
-    return step_id(key, min(failed, default=1))
+    ended = record.outcome in ("failed", "error")
+    return step_id(key, min(failed, default=max(len(record.steps), 1) if ended else 1))
 
 
 # --- source --------------------------------------------------------------------------------------------------------

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from mremapdsl.layout import cased
-from mremapdsl.pictures.draw import NARROW, WIDTH, draw
+from mremapdsl.pictures.draw import NARROW, draw
 from mremapdsl.pictures.scene import Scene, scenes
 from mremapdsl.record import ExpectationRecord, ScenarioRecord, ShowRecord, StepRecord
 from mremapdsl.report.code import highlighted
@@ -25,12 +27,16 @@ from mremapdsl.trace.words import (
     vma_words,
 )
 
+WIDTH = 776.0
+"""Points of a picture for wide screens: what there is beside the source on a screen of 1280."""
 MANY_STEPS = 400
 """From so many steps on there is one picture a step, not one for narrow screens too."""
 MOST = 12
 """Changes of a kind that are put into words."""
 MOST_LINES = 40
 """Lines of a state that are shown."""
+LAYOUT = re.compile('(expected|have) +"')
+"""Lines about layouts, which compare column by column."""
 SIGNS = {True: ("✓", "held", "good"), False: ("✗", "failed", "bad"), None: ("?", "not observable", "unsure")}
 
 
@@ -61,11 +67,15 @@ def over_all_runs(record: ScenarioRecord) -> Html:
     found = record.exhaustive
     if found is None:
         return EMPTY
-    said = f"The scenario branches: {found.runs} run(s), {found.states} distinct state(s)."
+    said = f"The scenario branches: {counted(found.runs, 'run')}, {counted(found.states, 'distinct state')}."
     which = "the shortest run that fails" if record.outcome == "failed" else "one run"
     expected = sorted(record.expectations, key=lambda item: item.expect.line)
     heading = [el("h3", "Expected over all runs"), *map(checked, expected)] if expected else []
     return el("div", el("p", said), *heading, el("p", f"The steps are those of {which}."), class_="branching")
+
+
+def counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def line_of(item: ExpectationRecord | ShowRecord) -> tuple[int, int]:
@@ -239,12 +249,21 @@ def checked(item: ExpectationRecord | ShowRecord) -> Html:
         el("code", highlighted(expect_words(expect)), class_="hl"),
         el("span", f" {loop}", class_="loop") if loop else EMPTY, " ", where(expect.line),
     )  # fmt: skip
-    detail = [el("p", sentence(line), class_="detail") for line in item.detail.split("\n") if line]
+    detail = list(detail_of(item.detail))
     there = (
         [el("p", "There now:", class_="detail"), el("pre", "\n".join(item.shown), tabindex="0")] if item.shown else []
     )
     before = [el("div", prose(expect.doc), class_="prose")] if expect.doc else []
     return el("div", *before, head, *detail, *there, class_=f"expect {role}")
+
+
+def detail_of(text: str) -> Iterator[Html]:
+    """What an expectation found, a paragraph a line; layouts stand one below the other."""
+    for is_layout, lines in groupby(filter(None, text.split("\n")), lambda line: LAYOUT.match(line) is not None):
+        if is_layout:
+            yield el("pre", "\n".join(lines), tabindex="0")
+        else:
+            yield from (el("p", sentence(line), class_="detail") for line in lines)
 
 
 def listing(lines: Sequence[str]) -> Html:

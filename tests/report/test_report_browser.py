@@ -27,6 +27,7 @@ FILES = {
         "    mremap B C DONTUNMAP\n    expect B.pgoff == A.page on linux-6.18\n}\n"
     ),
     "failing": "mmap A 4; touch A\nfork\nexpect vmas 3\nmunmap A\n",
+    "waiting": "mmap A 4; touch A\nmigrate A begin\ntouch A\nexpect vma A\n",
     "long": f"mmap {LONG_NAME} 1G\ntouch {LONG_NAME}[0]\nfork\nexpect vma {LONG_NAME}\n",
     "many": "mmap A 4; touch A\nfor i in 0..999 { mremap A B; mremap B A }\nexpect vma A\n",
 }
@@ -41,7 +42,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path = home / "source" / f"{name}.mrs"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    assert main(["report", str(home / "source"), "-o", str(home / "site"), "-q", "--jobs", "1"]) == 1
+    assert main(["report", str(home / "source"), "-o", str(home / "site"), "-q", "--jobs", "1"]) == 2
     return home / "site"
 
 
@@ -104,9 +105,14 @@ def test_home_and_end_work_among_the_buttons_and_scroll_elsewhere(page: Page, si
 
 def test_keys_in_fields_and_with_modifiers_are_left_alone(page: Page, site: Path) -> None:
     page.open(site / "scenarios/moving/merge.html")
+    page.run("document.querySelector('main').append(Object.assign(document.createElement('pre'), {tabIndex: 0}))")
+    page.run("document.querySelector('pre:not(.listing)').focus()")
+    page.press("ArrowRight", 39)
+    assert page.run(SHOWN) == "step-1", "it scrolls what is wide"
     page.run("document.querySelector('.listing').focus()")
     page.press("ArrowRight", 39)
-    assert page.run(SHOWN) == "step-1"
+    page.press("ArrowLeft", 37)
+    assert page.run(SHOWN) == "step-1", "the source is never too wide"
     page.run("document.querySelector('.bar input').focus()")
     page.press("ArrowRight", 39)
     assert page.run(SHOWN) == "step-2", "the slider itself moves by one"
@@ -125,6 +131,11 @@ def test_a_failed_scenario_opens_where_it_failed(page: Page, site: Path) -> None
     page.open(site / "scenarios/failing.html")
     assert page.run(SHOWN) == "step-3"
     assert "parent has 1 VMA(s), expected 3" in page.run("document.querySelector('.step.current').textContent")
+
+
+def test_a_scenario_in_error_opens_at_its_last_step(page: Page, site: Path) -> None:
+    page.open(site / "scenarios/waiting.html")
+    assert page.run(SHOWN) == "step-3"
 
 
 def test_rule_sets_are_chosen_by_their_links(page: Page, site: Path) -> None:

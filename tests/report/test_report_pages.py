@@ -176,7 +176,7 @@ def test_rule_sets_stand_side_by_side_and_the_first_difference_is_marked(tmp_pat
 def test_rule_sets_that_agree_need_no_table(tmp_path: Path) -> None:
     site = report(tmp_path, x='scenario "x" on linux-6.12, linux-6.18 { mmap A 1; expect vma A }')
     text = (site / "scenarios/x.html").read_text(encoding="utf-8")
-    assert "All 2 rule sets do the same at every step." in text
+    assert "Both rule sets do the same at every step." in text
     assert "<table" not in text
 
 
@@ -187,7 +187,7 @@ def test_a_scenario_that_branches_says_so(tmp_path: Path) -> None:
     two = f'scenario "x" on {rules} {{ {choose.format("expect sometimes violation")} }}'
     site = report(tmp_path, 1, held=held, two=two)
     text = (site / "scenarios/held.html").read_text(encoding="utf-8")
-    assert "The scenario branches: 2 run(s)" in text
+    assert "The scenario branches: 2 runs" in text
     assert "The steps are those of one run." in text
     opening, _, steps = text.partition('<article class="step"')
     for words in ("it holds at 1 of 2 points", "it holds at 0 of 2 points"):
@@ -213,6 +213,12 @@ def test_failures_and_breaches_are_shown(tmp_path: Path) -> None:
     text = (site / "scenarios/x.html").read_text(encoding="utf-8")
     assert "the call should fail with EINVAL but succeeded" in text
     assert 'class="step failed"' in text
+
+
+def test_layouts_that_differ_stand_one_below_the_other(tmp_path: Path) -> None:
+    site = report(tmp_path, 1, x='mmap A 4; touch A\nexpect layout A "AAAAAA"')
+    text = (site / "scenarios/x.html").read_text(encoding="utf-8")
+    assert "expected &quot;AAAAAA&quot;\nhave     &quot;AAAA..&quot;</pre>" in text
 
 
 def test_an_error_is_marked_in_the_source(tmp_path: Path) -> None:

@@ -150,25 +150,27 @@
     }
   };
 
+  const place = (hash) => {
+    const target = document.getElementById(decodeURIComponent(hash.slice(1)));
+    const run = target && runs.find(({ steps }) => steps.includes(target));
+    return run ? { run, target, at: run.steps.indexOf(target) } : null;
+  };
+
   const follow = () => {
-    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    for (const run of runs) {
-      const at = target ? run.steps.indexOf(target) : -1;
-      if (at >= 0) {
-        go(run, at, true);
-        run.said.textContent = run.count.textContent + ": " + target.dataset.label;
-        (run.element.classList.contains("all") ? target : run.element).scrollIntoView();
-        return true;
-      }
-    }
-    return false;
+    const found = place(location.hash);
+    if (!found) return false;
+    const { run, target, at } = found;
+    go(run, at, true);
+    run.said.textContent = run.count.textContent + ": " + target.dataset.label;
+    (run.element.classList.contains("all") ? target : run.element).scrollIntoView();
+    return true;
   };
 
   for (const run of runs) bar(run);
   document.addEventListener("keydown", (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || event.defaultPrevented) return;
     const target = event.target;
-    if (target.closest && target.closest("input, select, textarea, .listing, .scroll, pre")) return;
+    if (target.closest && target.closest("input, select, textarea, .scroll, pre:not(.listing)")) return;
     const far = target.closest && target.closest(".bar") ? { Home: 0, End: current.steps.length - 1 } : {};
     const to = { ArrowLeft: current.at - 1, ArrowRight: current.at + 1, ...far }[event.key];
     if (to === undefined) return;
@@ -185,8 +187,10 @@
   addEventListener("afterprint", () => { for (const details of opened) details.open = false; });
   if (matchMedia("(max-width: 700px)").matches) for (const source of document.querySelectorAll(".source")) source.open = false;
   if (!follow()) {
-    const failed = runs.find((run) => run.steps.some((step) => step.classList.contains("failed")));
-    const run = failed || runs[0];
-    go(run, Math.max(0, run.steps.findIndex((step) => step.classList.contains("failed"))), true);
+    // The first run that did not pass, at the step that its link leads to.
+    const ended = [...document.querySelectorAll(".outcomes li")].find((item) => item.querySelector(".failed, .error"));
+    const found = ended && place(ended.querySelector("a").hash);
+    if (found) go(found.run, found.at, true);
+    else go(runs[0], 0, true);
   }
 })();
