@@ -19,6 +19,7 @@ from mremapdsl.explore.taking import Taken, reasons, sort_of, take
 from mremapdsl.model.codec import Symmetry, decode, encode
 from mremapdsl.model.machine import Machine
 from mremapdsl.model.rules import Rules
+from mremapdsl.ops import KsmScan
 
 PLACE_MATTERS = {"hugepage", "collapse", "mmap-file", "mmap-shared"}
 """Kinds of operations for which the place in the arena or in a file matters."""
@@ -77,7 +78,7 @@ def expand(problem: Problem, data: bytes, known: set[bytes]) -> Iterator[Success
         taken = take(machine, op)
         if taken is None:
             continue
-        changed = taken.waits is None and (not machine.journal.empty or machine.settings != base.settings)
+        changed = taken.waits is None and differs(machine, base, taken)
         twin = other.copy() if other is not None else None
         hits = judge(problem, machine, taken, twin, take(twin, op) if twin is not None else None)
         digest, marshalled = b"", b""
@@ -89,6 +90,13 @@ def expand(problem: Problem, data: bytes, known: set[bytes]) -> Iterator[Success
             else:
                 known.add(digest)
         yield Successor(number, digest, marshalled, hits)
+
+
+def differs(machine: Machine, base: Machine, taken: Taken) -> bool:
+    """Whether an action may have changed anything; what ksmd remembers of a scan is in no journal."""
+    if not machine.journal.empty or isinstance(taken.op, KsmScan):
+        return True
+    return machine.settings != base.settings or machine.mms.keys() != base.mms.keys()
 
 
 def judge(

@@ -8,6 +8,7 @@ page by page.  Meant for small arenas: cost follows pages, not runs.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import permutations
 from typing import Any, NamedTuple, TypeAlias
 
@@ -53,8 +54,7 @@ def encode(machine: Machine, symmetry: Symmetry) -> Canonical:
     """The key of a machine."""
     shift = 0
     if symmetry.shift:
-        starts = [mm.vmas[0].start for mm in machine.mms.values() if mm.vmas]
-        shift = min(starts) - symmetry.base if starts else 0
+        shift = lowest(machine, symmetry.base) - symmetry.base
     best: Canonical | None = None
     for names in orders(machine, shift) if symmetry.rename else [tuple(machine.mms)]:
         key = _Encoder(machine, names, shift, symmetry.tables).key()
@@ -62,6 +62,16 @@ def encode(machine: Machine, symmetry: Symmetry) -> Canonical:
             best = Canonical(key, names, shift)
     assert best is not None
     return best
+
+
+def lowest(machine: Machine, otherwise: int) -> int:
+    """The lowest page of a VMA; without any, the lowest that a pin or ksmd remembers."""
+    mms = machine.mms.values()
+    pages = [mm.vmas[0].start for mm in mms if mm.vmas]
+    if not pages:
+        pages = [start for mm in mms for start, _, _ in mm.pins]
+        pages += [page for items in machine.ksm.items.values() for page in items]
+    return min(pages, default=otherwise)
 
 
 def orders(machine: Machine, shift: int) -> list[tuple[str, ...]]:
@@ -87,7 +97,7 @@ def signature(mm: Mm, shift: int) -> Key:
     """What a process looks like without numbers of frames and anon_vmas."""
     return (
         tuple((vma.start - shift, vma.end - shift, vma.flags, vma.skew, len(vma.chain)) for vma in mm.vmas),
-        tuple((start - shift, end - shift, pte.kind, pte.exclusive) for start, end, pte in mm.ptes.runs),
+        tuple([(page - shift, p.kind, p.exclusive) for s, e, p in mm.ptes.runs for page in range(s, e)]),
     )
 
 
@@ -108,12 +118,13 @@ class _Encoder:
         machine = self.machine
         mms = [self.mm(machine.mms[name]) for name in self.names]
         ksm = self.ksm()
-        frames = self.all_frames()
-        slots = self.all_slots()
         files = tuple(
             (name, file.pages, self.cache(file), tuple(file.swapped.runs))
             for name, file in sorted(machine.files.items())
         )
+        self.number_swap_cache()
+        frames = self.all_frames()
+        slots = self.all_slots()
         anons = self.all_anons()
         return (tuple(mms), anons, frames, slots, files, ksm, tuple(machine.settings))
 
@@ -163,19 +174,23 @@ class _Encoder:
         pins = tuple([(s - shift, e - shift, self.frame(s + delta)) for s, e, delta in mm.pins])
         return (vmas, tuple(ptes), tables, pins, mm.merge_any, mm.pinned_before)
 
+    def number_swap_cache(self) -> None:
+        """Number the frames that only the swap cache holds, in the order of their slots."""
+        for number in list(self.slots):
+            record = self.machine.slots.at(number)
+            if record is not None and record.cached is not None:
+                self.frame(number + record.cached)
+
     def all_frames(self) -> Key:
-        """Every frame's record, those that nothing numbered yet (held by pins or the swap cache) last."""
-        machine = self.machine
+        """Every frame's record, those that nothing numbered yet last."""
         records: list[Key] = []
-        for start, end, record in machine.frames.runs:
-            for number in range(start, end):
-                to = self.frame(number)
-                index = number + record.delta - (0 if record.kind == FILE else self.shift)
-                swap = -1 if record.swap is None else self.slot(number + record.swap)
-                home = self.anon(record.home)
-                records.append((to, record.kind, home, index, record.maps, record.exclusive, record.data, record.order,
-                                record.pins, swap, record.lazyfree, record.ever_shared))  # fmt: skip
-        records.sort()
+        numbers = ((n, record) for start, end, record in self.machine.frames.runs for n in range(start, end))
+        for to, number, record in sorted([(self.frame(n), n, record) for n, record in numbers]):
+            index = number + record.delta - (0 if record.kind == FILE else self.shift)
+            swap = -1 if record.swap is None else self.slot(number + record.swap)
+            home = self.anon(record.home)
+            records.append((to, record.kind, home, index, record.maps, record.exclusive, record.data, record.order,
+                            record.pins, swap, record.lazyfree, record.ever_shared))  # fmt: skip
         return tuple(records)
 
     def all_slots(self) -> Key:
@@ -191,27 +206,21 @@ class _Encoder:
         return tuple([(page, self.frame(page + delta)) for s, e, delta in file.cache.runs for page in range(s, e)])
 
     def ksm(self) -> Key:
-        ksm = self.machine.ksm
-        if not ksm.mms:
+        ksm, frames = self.machine.ksm, self.machine.frames
+        if not (ksm.mms or ksm.stable):
             return ()
         place = {name: i for i, name in enumerate(self.names)}
         mms = tuple([place[name] for name in ksm.mms])
-        items = tuple(
-            sorted(
-                (place[name], page - self.shift, item.age, item.skips, item.checksum,
-                 self.frame(item.frame) if self.machine.frames.at(item.frame) is not None else -1,
-                 self.anon(item.anon_vma), item.linear - self.shift)
-                for name, found in ksm.items.items()
-                for page, item in found.items()
-            )
-        )  # fmt: skip
-        stable = tuple(
-            sorted(
-                (data, tuple([self.frame(n) for n in numbers if self.machine.frames.at(n) is not None]))
-                for data, numbers in ksm.stable.items()
-            )
-        )
-        return (mms, items, stable)
+        items = sorted((place[name], page, item) for name, found in ksm.items.items() for page, item in found.items())
+        known: list[Key] = []
+        for process, page, item in items:
+            on = (-1, 0, 0)  # of a page that is gone, nothing matters any more
+            if frames.at(item.frame) is not None:
+                on = (self.frame(item.frame), self.anon(item.anon_vma), item.linear - self.shift)
+            known.append((process, page - self.shift, item.age, item.skips, item.checksum, *on))
+        living = [(data, [n for n in numbers if frames.at(n) is not None]) for data, numbers in ksm.stable.items()]
+        stable = tuple([(data, tuple(map(self.frame, numbers))) for data, numbers in sorted(living) if numbers])
+        return (mms, tuple(known), stable) if mms or stable else ()
 
     def all_anons(self) -> Key:
         anons = self.machine.anon_vmas
@@ -230,9 +239,9 @@ def decode(key: Key, rules: Rules) -> Machine:
     machine = Machine(rules)
     machine.settings = Settings(*settings)
     machine.anon_vmas = {r[0]: AnonVma(r[1], r[2], r[3], r[4], r[5]) for r in anons}
-    machine.next_anon = 1 + max((r[0] for r in anons), default=0) + len(frames)
+    machine.next_anon = 1 + max(*_anon_numbers(anons, frames, ksm), 0, 0)
     machine.frames = RunMap(_runs((r[0], _frame(r)) for r in frames))
-    machine.next_frame = frames[-1][0] + 1 if frames else 0
+    machine.next_frame = max(((r[0] >> r[7]) + 1 << r[7] for r in frames), default=0)
     machine.slots = RunMap(_runs((r[0], Slot(r[1], r[2], None if r[3] < 0 else r[3] - r[0], r[4])) for r in slots))
     machine.next_slot = slots[-1][0] + 1 if slots else 0
     machine.mms = {}
@@ -246,6 +255,16 @@ def decode(key: Key, rules: Rules) -> Machine:
         machine.ksm = _ksm(ksm)
     machine.journal = Journal()
     return machine
+
+
+def _anon_numbers(anons: Key, frames: Key, ksm: Key) -> Iterator[int]:
+    """Every number that stands for an anon_vma in these parts of a key, dead ones included."""
+    for record in anons:
+        yield from record[:3]
+    for record in frames:
+        yield record[2]
+    for item in ksm[1] if ksm else ():
+        yield item[6]
 
 
 def _frame(r: Key) -> Frame:
