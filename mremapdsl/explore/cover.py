@@ -71,7 +71,7 @@ AIMED = (
           ops.Mremap("parent", 0, 512, 512, 2048, M | ops.RELOCATE))),
     Aimed("a pin between rewriting and undo", (_mmap(0, 1024), ops.Touch("parent", 507, 5),
           ops.Set("parent", "thp", "always"), ops.Touch("parent", 512, 1),
-          During(ops.Mremap("parent", 507, 6, 6, 2048, M | ops.RELOCATE), ops.Pin("parent", 509, 1), 1))),
+          During(ops.Mremap("parent", 507, 6, 6, 2048, M | ops.RELOCATE), ops.Pin("parent", 509, 1), 5))),
     Aimed("huge page under migration", (*HUGE, ops.Migrate("parent", 0, 512, "begin"),
           ops.Mremap("parent", 0, 512, 512, 2048, M | ops.RELOCATE))),
     Aimed("huge page moved unaligned, then in part", (*HUGE, ops.Mremap("parent", 0, 512, 512, 2049, M),

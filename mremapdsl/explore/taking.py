@@ -82,6 +82,7 @@ def take(machine: Machine, action: Operation | During) -> Taken | None:
     inside = _Inside(during)
     if machine.rules.relocate_flags or machine.rules.trigger(0):
         machine.inside = inside
+        machine.one_by_one = during is not None
     result, why, address = "ok", None, None
     try:
         why, address = apply(machine, op)
@@ -98,7 +99,7 @@ def take(machine: Machine, action: Operation | During) -> Taken | None:
 def count_moments(machine: Machine, call: ops.Mremap) -> int:
     """The moments between the inner steps of a call, which is tried on a copy."""
     copy, inside = machine.copy(), _Inside(None)
-    copy.inside = inside
+    copy.inside, copy.one_by_one = inside, True
     with suppress(Refused, NotModelled):
         apply(copy, call)
     return inside.moments

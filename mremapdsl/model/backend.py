@@ -15,12 +15,15 @@ from mremapdsl.model.meaning import apply
 from mremapdsl.model.observe import ModelObservation
 from mremapdsl.model.reason import NotModelled, Refused, Why
 from mremapdsl.model.reasons import REASONS, sentence
+from mremapdsl.model.relocate import MOMENT_PUT_BACK, MOMENT_REWRITTEN
 from mremapdsl.model.rules import Rules
 from mremapdsl.model.runs import RunMap
 from mremapdsl.ops import Operation
 
 MOST_COMPARED = 1 << 15
 """Pages of a machine that can be told from others (see ``ModelBackend.key``)."""
+ONE_BY_ONE = (MOMENT_REWRITTEN, MOMENT_PUT_BACK)
+"""Moments that come once a folio."""
 
 
 class ModelBackend:
@@ -46,6 +49,7 @@ class ModelBackend:
         machine.step_number += 1
         machine.events = []
         self._during, self._holder = during, op.process
+        machine.one_by_one = during is not None
         result, address = "ok", None
         try:
             why, address = apply(machine, op)
@@ -110,7 +114,7 @@ class ModelBackend:
 
     def _inside(self, machine: Machine, mm: Mm, moment: str, start: int, end: int) -> None:
         if self._during is not None:
-            self._during(moment)
+            self._during(f"{moment} up to page {end - 1}" if moment in ONE_BY_ONE else moment)
         for b in check_inside(machine, mm, start, end):
             if not self._known(b):
                 self._missed.append(b._replace(sentence=f"{b.sentence} (inside the call: {moment})"))

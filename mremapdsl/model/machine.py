@@ -122,6 +122,8 @@ class Machine:
         """Root of the anon_vma that a relocation under way has locked; 0 for none."""
         self.inside: Callable[[Machine, Mm, str, int, int], None] | None = None
         """Called at each :meth:`moment`."""
+        self.one_by_one = False
+        """Whether a moment follows each folio that a relocation rewrites, not only each run of like ones."""
         self.journal = Journal()
         self.events: list[Why | Attempt] = []
         """What was decided on the way, for explanations; cleared by whoever takes them."""

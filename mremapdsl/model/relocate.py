@@ -16,14 +16,18 @@ from mremapdsl.model.thp import folio_of, split_folio
 MOMENT_LINKED = "linked"
 """The new VMA is in place, its anon_vma locked."""
 MOMENT_REWRITTEN = "rewritten"
-"""A folio (or row of folios) points to the new VMA; its page table entries are still at the old place."""
+"""A folio (or a row of like ones) points to the new VMA; its page table entries are still at the old place."""
 MOMENT_OBSTACLE = "stopped"
 """The walk has met an obstacle; nothing is undone yet."""
+MOMENT_PUT_BACK = "put back"
+"""The undo has pointed a folio (or a row of like ones) at the old VMA again."""
 MOMENT_MOVED = "moved"
 """The page tables have moved, the anon_vma is still locked."""
 MOMENT_UNLOCKED = "unlocked"
 """The lock is gone; the second merge comes next."""
-MOMENTS = (MOMENT_LINKED, MOMENT_REWRITTEN, MOMENT_OBSTACLE, MOMENT_MOVED, MOMENT_UNLOCKED)
+
+MOST_APART = HUGE_PAGES
+"""Like pages in a row that are taken one by one when somebody may act in between."""
 
 
 class Obstacle(Exception):
@@ -123,6 +127,9 @@ class _Walk:
         """A run of like entries, or the part of it that can be dealt with at once. Where to go on."""
         if pte.huge:
             return self.huge(start, pte)
+        rewrites = pte.kind == PRESENT or self.rules.nonpresent == "fix"
+        if self.machine.one_by_one and rewrites and end - start <= MOST_APART:
+            end = start + 1
         if pte.kind == PRESENT:
             return self.present(start, end, pte)
         if pte.kind in (SWAP, MIGRATION):
@@ -139,7 +146,7 @@ class _Walk:
                 self.rewritten[-1] = self.rewritten[-1][0], stop
             else:
                 self.rewritten.append((page, stop))
-            self.machine.moment(self.mm, MOMENT_REWRITTEN, page, stop)
+            self.machine.moment(self.mm, MOMENT_PUT_BACK if self.undoing else MOMENT_REWRITTEN, page, stop)
 
     def skew(self) -> int:
         return self.goal.skew if self.goal is not None else 0

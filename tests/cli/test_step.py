@@ -59,6 +59,12 @@ def test_a_statement_that_does_not_compile_changes_nothing(step: Prompt) -> None
     assert ">   1  mmap A 4 rw" in out
 
 
+def test_what_is_wrong_with_a_statement_is_told_within_the_width(step: Prompt) -> None:
+    out = step("frobnicate", "touch Z", "mremap")
+    assert "`frobnicate` is not a statement; statements begin with any" in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
 def test_why_two_files_are_apart(step: Prompt) -> None:
     out = " ".join(step("mmap A 4 file F", "mmap B 4 file F after A", "why A B").split())
     assert "file: fits (F on both sides)" in out
@@ -91,11 +97,13 @@ expect sometimes violation rmap-complete
 
 
 def test_a_moment_inside_a_relocation_is_a_way(step: Prompt, tmp_path: Path) -> None:
-    """A pin before the rewriting does no harm; one before the undo does."""
+    """A pin before its page is rewritten does no harm; one behind that, before the undo, does."""
     file = tmp_path / "saved.mrs"
-    out = step("next 9", "ways 1", "next", "back 2", "next", "ways 3", "next", "ways", f"save {file}", text=UNDONE)
-    assert "1: moment 1 of 4, linked: pin A[509]" in out
-    assert "5: nothing happens inside" in out
+    out = step("next 9", "ways 1", "next", "back 2", "next", "ways 7", "next", "ways", f"save {file}", text=UNDONE)
+    assert "1: moment 1 of 12, linked: pin A[509]" in out
+    assert "4: moment 4 of 12, rewritten up to page 2557: pin A[509]" in out
+    assert "12: moment 12 of 12, put back up to page 2559: pin A[509]" in out
+    assert "13: nothing happens inside" in out
     first, here, second = " ".join(out.split()).partition("when stopped: `pin A[509]` ok")
     assert here
     assert "cannot be found" not in first
