@@ -172,9 +172,9 @@ def test_others_may_act_between_any_two_folios() -> None:
 
     Before both and behind both, such a pin does no harm.
     """
-    text = "rules relocate-v1 with pinned=abort\nmmap A 2; touch A\nmremap A after A RELOCATE during relocation { pin A }\n"
-    assert one(text + "expect sometimes violation rmap-complete").outcome == "passed"
-    assert one(text.replace("{ pin A }", "{ pin A[0] }") + "expect never violation").outcome == "passed"
+    moved = "rules relocate-v1 with pinned=abort\nmmap A 2; touch A\nmremap A after A RELOCATE"
+    assert one(f"{moved} during relocation {{ pin A }}\nexpect sometimes violation").outcome == "passed"
+    assert one(f"{moved} during relocation {{ pin A[0] }}\nexpect never violation").outcome == "passed"
 
 
 def test_nothing_can_happen_inside_a_call_that_does_not_relocate() -> None:
