@@ -40,7 +40,7 @@ def part(record: ScenarioRecord) -> str:
 
 def whole(program: Program, parts: Iterable[str]) -> str:
     """The trace of a file."""
-    from mremapdsl.trace.text import documentation
+    from mremapdsl.trace.markdown import documentation
 
     head = [os.path.basename(program.file), *documentation(program.doc, "    ", STYLE), ""] if program.doc else []
     return "".join(f"{line}\n" for line in head) + "\n".join(parts)

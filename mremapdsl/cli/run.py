@@ -274,7 +274,7 @@ def say(source: Source, color: bool, *, warnings: bool) -> None:
 
 
 def file_documentation(program: Program, style: Style) -> str:
-    from mremapdsl.trace.text import documentation
+    from mremapdsl.trace.markdown import documentation
 
     lines = [program.file, *documentation(program.doc, "    ", style), ""]
     return "".join(f"{line}\n" for line in lines)

@@ -172,12 +172,12 @@ class Prompt(Cmd):
             if arg in ("", process):
                 print("\n".join(context.show(process)))
                 for run in context.now.pages(process):
-                    print(f"  {range_words(run.page, run.count)}: {run_words(run)}")
+                    tell(f"{range_words(run.page, run.count)}: {run_words(run)}", "  ")
 
     def do_anon(self, arg: str) -> None:
         """anon: the anon_vmas, with root, parent and counts."""
         for name, view in self.session.now.backend.observe().anon_vmas().items():
-            print(f"{name}: {anon_vma_state(name, view)}")
+            tell(f"{name}: {anon_vma_state(name, view)}")
 
     def do_why(self, arg: str) -> None:
         """why A not merged B: each condition for the VMAs at two places (names or @page) to be one, held or not."""
@@ -193,7 +193,7 @@ class Prompt(Cmd):
             return
         with suppress_to_print():
             for note in self.session.why_apart(one.process, one.start, other.start):
-                print("\n".join(paragraph(f"{self.lines(note.sentence)} ({note.function})", "- ", "    ", 80)))
+                tell(f"{self.lines(note.sentence)} ({note.function})", "- ")
 
     def do_ways(self, arg: str) -> None:
         """ways [N]: where the next statement branches, the ways to go; with a number, go that way."""
@@ -252,7 +252,7 @@ class Prompt(Cmd):
         try:
             result = session.forward()
         except (Unsupported, ValueError) as error:
-            print(error)
+            tell(str(error))
             return False
         record = session.now.run.finish("", str(session.rules), "passed", "", 0, 0.0)
         if isinstance(result, StepRecord):
@@ -272,7 +272,7 @@ class Prompt(Cmd):
         except api.CompileError as error:
             for diagnostic in error.diagnostics:
                 if diagnostic.severity == "error":
-                    print(f"  {diagnostic.message}; {diagnostic.remedy}")
+                    tell(f"{diagnostic.message}; {diagnostic.remedy}", "  ")
             return False
         return True
 
@@ -288,7 +288,7 @@ class Prompt(Cmd):
                 return Range(process, place.start, place.pages, name)
             if place.name == base and page.isdigit() and int(page) < place.pages:
                 return Range(process, place.start + int(page), 1, name)
-        print(f"{bare} is no place; known: {', '.join(p.name for p in self.session.places) or 'none'}")
+        tell(f"{bare} is no place; known: {', '.join(p.name for p in self.session.places) or 'none'}")
         return None
 
     def lines(self, sentence: str) -> str:
@@ -319,9 +319,14 @@ class suppress_to_print:  # noqa: N801  (reads as a statement)
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         if isinstance(error, Unseen | ValueError):
-            print(f"  {error}")
+            tell(str(error), "  ")
             return True
         return False
+
+
+def tell(text: str, first: str = "") -> None:
+    """Print a paragraph."""
+    print("\n".join(paragraph(text, first, " " * (len(first) + 4), 80)))
 
 
 def words(statement: Statement) -> str:

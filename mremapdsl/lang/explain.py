@@ -151,7 +151,7 @@ def unknown_statement(situation: Situation) -> Problem | None:
     if not near and follower in statements:
         return Problem("MRS101", situation.bad.start, situation.bad.end, f"`:` is missing after `{word}`",
                        f"write `{word}: {follower} ...` to run it in process `{word}`")  # fmt: skip
-    remedy = f"did you mean `{near}`?" if near else f"statements begin with {listed(statements, most=99)}"
+    remedy = f"did you mean `{near}`?" if near else f"statements begin with {listed(sorted(statements), most=99)}"
     return Problem("MRS102", first.start, first.end, f"`{word}` is not a statement", remedy)
 
 
@@ -315,6 +315,9 @@ def unexpected(situation: Situation) -> Problem:
     wanted = things(situation)
     before = f" after `{situation.written(situation.tokens[-1])}`" if situation.tokens else ""
     remedy = f"expected {listed(wanted)}"
+    if situation.name(bad) == "NUMBER" and "`@`" in wanted:
+        pages = "" if "BESIDE" in situation.expected() else "+1"
+        remedy += f"; page {situation.written(bad)} of the arena is `@{situation.written(bad)}{pages}`"
     if [situation.written(token) for token in situation.tokens] == ["mmap"] and situation.written(bad)[:1].isdigit():
         remedy = "the name comes first: `mmap A 16`"
     if "the end of the statement" in wanted and situation.written(bad) in words("statement"):

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from mremapdsl.lang.diagnostics import ERROR, Diagnostic
 
-WIDTH = 100
-"""Columns of a source line that are shown; more than that is cut around the caret."""
 INDENT = "  "
+WIDTH = 80 - len(INDENT)
+"""Columns of a source line that are shown; more than that is cut around the caret. Remedies go on in the next line."""
 TAB = " " * 4
 HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 RESET, BOLD, RED, YELLOW, GREEN = "\x1b[0m", "\x1b[1m", "\x1b[1;31m", "\x1b[1;33m", "\x1b[1;32m"
 
 
 def render(diagnostic: Diagnostic, source_line: str, color: bool = False) -> str:
-    """The finding in four lines (without a newline at the end); ``source_line`` is the line that it is about."""
+    """The finding in four lines or more (no newline at the end); ``source_line`` is the line that it is about."""
     severity, remedy = diagnostic.severity, "remedy:"
+    instead = f"\n{INDENT * 3}".join(filled(visible(diagnostic.remedy), WIDTH - len("remedy: ")))
     shown, caret = excerpt(source_line, diagnostic.column - 1, diagnostic.length)
     head = f"{visible(diagnostic.file)}:{diagnostic.line}:{diagnostic.column}:"
     message = f"{visible(diagnostic.message)} [{diagnostic.code}]"
@@ -26,9 +28,17 @@ def render(diagnostic: Diagnostic, source_line: str, color: bool = False) -> str
         caret, remedy = f"{GREEN}{caret}{RESET}", f"{GREEN}{remedy}{RESET}"
     else:
         severity += ":"
-    return (
-        f"{head} {severity} {message}\n{INDENT}{shown}\n{INDENT}{caret}\n{INDENT}{remedy} {visible(diagnostic.remedy)}"
-    )
+    return f"{head} {severity} {message}\n{INDENT}{shown}\n{INDENT}{caret}\n{INDENT}{remedy} {instead}"
+
+
+def filled(text: str, room: int) -> Iterator[str]:
+    """The text in lines that fit, broken at spaces; longer words stay whole."""
+    while len(text) > room and " " in text:
+        line, _, _ = text[: room + 1].rpartition(" ")
+        line = line or text.partition(" ")[0]
+        yield line
+        text = text[len(line) + 1 :]
+    yield text
 
 
 def excerpt(line: str, offset: int, length: int) -> tuple[str, str]:

@@ -34,6 +34,7 @@ def step_failure(file: str, record: StepRecord, style: Style) -> Iterator[str]:
     prefix = "" if record.process == "parent" else f"{record.process}: "
     statement = style.paint("bold", f"{prefix}{step.text}")
     yield f"{file}:{step.line}: {statement}{loop_words(step.loop)} = {record.result}"
+    yield from documented(step.doc, style)
     if record.result == (step.fails or "ok"):
         for breach in record.breaches:
             text = f"it broke the invariant {breach.invariant}: {breach.sentence}"
@@ -49,6 +50,7 @@ def expectation_failure(file: str, record: ExpectationRecord, style: Style, *, o
     expect = record.expect
     statement = style.paint("bold", expect_words(expect))
     yield f"{file}:{expect.line}: {statement}{loop_words(expect.loop)}"
+    yield from documented(expect.doc, style)
     for line in record.detail.split("\n"):
         yield from paragraph(line, INDENT, INDENT * 2, style.width)
     if record.shown:
@@ -57,3 +59,11 @@ def expectation_failure(file: str, record: ExpectationRecord, style: Style, *, o
     if offer and record.actual and file.endswith(".mrs"):
         quoted = f'"{record.actual}"' if isinstance(expect.predicate, Layout) else record.actual
         yield from paragraph(f"if that is right: --bless makes it {quoted}", INDENT, INDENT * 2, style.width)
+
+
+def documented(doc: str, style: Style) -> Iterator[str]:
+    """What the author says of the statement."""
+    if doc:
+        from mremapdsl.trace.markdown import documentation
+
+        yield from documentation(doc, INDENT, style)

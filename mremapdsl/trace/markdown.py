@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import NamedTuple
 
-from mremapdsl.trace.style import paragraph
+from mremapdsl.trace.style import Style, paragraph
 
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 CODE = " " * 4
@@ -31,6 +31,12 @@ class Paragraph(NamedTuple):
 
 
 NONE = Paragraph("", "", [])
+
+
+def documentation(doc: str, indent: str, style: Style) -> Iterator[str]:
+    """The documentation of a scenario or statement as its author marked it, within the width."""
+    for line in filled(doc, style.width - len(indent) - len("## ")) if doc else ():
+        yield indent + style.paint("dim", f"## {line}".rstrip())
 
 
 def filled(text: str, width: int) -> Iterator[str]:

@@ -16,7 +16,7 @@ from mremapdsl.program import Place
 from mremapdsl.record import ExpectationRecord, ScenarioRecord, ShowRecord, StateRecord, StepRecord
 from mremapdsl.trace.changes import ProcessChange, StepChange, step_change
 from mremapdsl.trace.identity import Identities, Known
-from mremapdsl.trace.markdown import filled
+from mremapdsl.trace.markdown import documentation
 from mremapdsl.trace.picture import Row, picture
 from mremapdsl.trace.style import PLAIN, Style, paragraph
 from mremapdsl.trace.words import (
@@ -81,12 +81,6 @@ def _head(record: ScenarioRecord, style: Style) -> Iterator[str]:
     yield style.paint("bold", f'scenario "{scenario.title}"')
     yield f"    {record.file}:{scenario.line}, rules {record.rules}"
     yield from documentation(scenario.doc, "    ", style)
-
-
-def documentation(doc: str, indent: str, style: Style) -> Iterator[str]:
-    """Markdown, its paragraphs filled to the width."""
-    for line in filled(doc, style.width - len(indent) - 3) if doc else ():
-        yield indent + style.paint("dim", f"## {line}".rstrip())
 
 
 def _outcome(record: ScenarioRecord, style: Style) -> Iterator[str]:

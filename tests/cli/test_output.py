@@ -40,6 +40,13 @@ def test_verbose_says_why_something_held(cli: Cli) -> None:
     assert "left: no VMA touches it" in result.out
 
 
+def test_a_failure_quotes_the_documentation(cli: Cli) -> None:
+    text = "mmap A 4\n## Said\n## by its author.\nexpect vmas 3\n## Cannot be.\nmunmap A fails ENOMEM"
+    lines = cli("-c", text).out.splitlines()
+    assert lines[1:3] == ["-c:4: expect vmas 3", "    ## Said by its author."]
+    assert lines[lines.index("-c:6: munmap A = ok") + 1] == "    ## Cannot be."
+
+
 def test_show_prints_the_state(cli: Cli) -> None:
     text = "mmap A 4\ntouch A\nfork\nchild: touch A[0]\nchild: show\nexpect vmas 1"
     lines = cli("-c", text).out.splitlines()

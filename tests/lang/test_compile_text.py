@@ -234,6 +234,11 @@ def test_ends_of_statements(text: str, scenario: Compile) -> None:
     assert operations(scenario(text.encode())) == operations(scenario(text))
 
 
+def test_a_constant_may_be_written_with_a_process(scenario: Compile) -> None:
+    made = scenario("mmap A 8; fork; child: let n = 4; child: touch A[n]; child { let m = 5; touch A[m] }")
+    assert operations(made)[2:] == [ops.Touch("child", 1004, 1), ops.Touch("child", 1005, 1)]
+
+
 def test_names_may_be_keywords_elsewhere(scenario: Compile) -> None:
     for name in ("r", "w", "x", "rw", "on", "size", "after", "none", "FIXED", "begin", "is", "touch", "left", "let"):
         made = scenario(f"mmap {name} 16; touch {name}; expect vma {name}")

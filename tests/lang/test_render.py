@@ -54,10 +54,19 @@ def test_long_lines_are_cut_around_the_caret(column: int, length: int) -> None:
     line = "".join(f"{i:07d}," for i in range(1 << 17))
     length = min(length, len(line) - column + 1)
     _, shown, caret, _ = render(FINDING._replace(column=column, length=length), line).split("\n")
-    assert len(shown) <= 102
-    assert len(caret) <= 102
+    assert len(shown) <= 80
+    assert len(caret) <= 80
     at = caret.index("^")
     assert shown[at] == line[column - 1]
+
+
+def test_a_long_remedy_goes_on_in_the_next_line() -> None:
+    remedy = " ".join(f"word{i}" for i in range(40))
+    head, *lines = render(FINDING._replace(remedy=f"{remedy} {'x' * 90} end"), "mmap").split("\n")[2:]
+    assert not head.strip(" ^")
+    assert [line for line in lines if len(line) > 80] == [f"      {'x' * 90}"]
+    assert len(lines) == 6
+    assert " ".join(line.strip() for line in lines) == f"remedy: {remedy} {'x' * 90} end"
 
 
 def test_nothing_unseen_gets_through(compiled: Callable[[str], Compiled]) -> None:
