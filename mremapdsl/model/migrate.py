@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from mremapdsl.model.fault import populate_vma
+from mremapdsl.model.fault import populate_vma, unshare_present, write_zero
 from mremapdsl.model.ksm import follow
 from mremapdsl.model.machine import Machine, Mm
 from mremapdsl.model.reason import Why, refuse, why
-from mremapdsl.model.records import ACCESS, ANON, FILE, KSM, MIGRATION, PRESENT, WRITE, Frame, Pte
+from mremapdsl.model.records import ACCESS, ANON, FILE, KSM, MIGRATION, PRESENT, SHARED, WRITE, ZERO, Frame, Pte
 from mremapdsl.model.rmap import walk
 from mremapdsl.model.swap import swap_out
 
@@ -99,7 +99,8 @@ def put_back(machine: Machine, mm: Mm, start: int, end: int, shift: int) -> None
 
 
 def pin(machine: Machine, mm: Mm, start: int, pages: int) -> Why:
-    """Take a long-term pin on each page: faulted in for write where it may be written, made exclusive otherwise.
+    """Take a long-term pin on each page: faulted in for write where it may be written, un-shared where it may only be
+    read.
 
     Errors: EFAULT where nothing is mapped or access is forbidden. Kernel: pin_user_pages(FOLL_LONGTERM).
     """
@@ -110,6 +111,8 @@ def pin(machine: Machine, mm: Mm, start: int, pages: int) -> Why:
             raise refuse("EFAULT", "not-mapped", page=at)
         stop = min(end, vma.end)
         populate_vma(machine, mm, mm.find(at), at, stop, bool(vma.flags & WRITE))
+        if not vma.flags & (WRITE | SHARED):
+            unshare_read_only(machine, mm, mm.find(at), at, stop)
         at = stop
     for s, e, pte in mm.ptes.clip(start, end):
         if pte.kind == PRESENT:
@@ -117,6 +120,17 @@ def pin(machine: Machine, mm: Mm, start: int, pages: int) -> Why:
             mm.pins.append((s, e, pte.delta))
     mm.pinned_before = True
     return why("pinned", pages=pages)
+
+
+def unshare_read_only(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
+    """Pages that are not exclusive to the process are replaced by copies of its own (gup_must_unshare)."""
+    for s, e, pte in mm.ptes.clip(start, end):
+        if pte.kind == ZERO:
+            write_zero(machine, mm, i, s, e, pte, 0)
+        elif pte.kind == PRESENT:
+            for first, last, frame in machine.frames.clip(s + pte.delta, e + pte.delta):
+                if not frame.exclusive:
+                    unshare_present(machine, mm, i, first - pte.delta, last - pte.delta, pte)
 
 
 def unpin(machine: Machine, mm: Mm, start: int, pages: int) -> Why:
