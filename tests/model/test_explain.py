@@ -99,3 +99,37 @@ ON_THE_WAY = {
 def test_what_happened_on_the_way(text: str) -> None:
     found = [note.sentence for note in notes(text)]
     assert ON_THE_WAY[text] in found
+
+
+OBSTACLE = "mmap A 4M at @0; touch A[507..512]; set thp always; touch A[512]"
+"""Five small pages in front of a huge page."""
+RELOCATIONS = {
+    f"{OBSTACLE}; mremap A[507..513] B RELOCATE": [
+        "pages 507 to 511 are rewritten: index and anon_vma are those of the new place",
+        "5 folio(s) were rewritten when the walk came to page 512, where it stops",
+        "undone: 5 folio(s) point to the source again, the new VMA is gone",
+    ],
+    "mmap A 6 at @0; touch A[0..2]; touch A[3..6]; pin A[4]; mremap A B RELOCATE; expect violation": [
+        "pages 0 to 1 are rewritten: index and anon_vma are those of the new place",
+        "page 3 is rewritten: index and anon_vma are those of the new place",
+        "the folio at 4 may be pinned and is left as it is",
+        "page 5 is rewritten: index and anon_vma are those of the new place",
+    ],
+    "set mthp 64K always; mmap A 36 at @16; touch A; mremap A[8..36] B RELOCATE": [
+        "the order-4 folio at 24 is split",
+        "pages 24 to 51 are rewritten: index and anon_vma are those of the new place",
+    ],
+    # Without its first page the folio is taken to begin one page later, but it does not reach beyond the range.
+    "set mthp 64K always; mmap A 17 at @15; touch A; madvise A[0] PAGEOUT; madvise A[1] DONTNEED; mremap A B RELOCATE; "
+    "expect violation": [
+        "page 15 is swapped or under migration: the entries are left as they are",
+        "pages 17 to 31 are rewritten: index and anon_vma are those of the new place",
+    ],
+}
+"""A relocation step by step: what was rewritten, left out, split and put back, in this order."""
+
+
+@pytest.mark.parametrize("text", RELOCATIONS)
+def test_a_relocation_tells_its_steps(text: str) -> None:
+    _, *told = notes(text, "relocate-v1")
+    assert [note.sentence for note in told] == RELOCATIONS[text]
