@@ -1000,11 +1000,36 @@ static void need(const char *path, const char *words)
 // --
 #define THP "/sys/kernel/mm/transparent_hugepage"
 // --
+/*
+ * khugepaged would collapse what a scenario leaves as small pages. It sleeps as long as it is told only while some process
+ * may have huge pages; otherwise the first that may wakes it. So this process is one, and waits until khugepaged sleeps.
+ */
+static void calm_khugepaged(void)
+{
+	DIR *processes = opendir("/proc");
+	struct dirent *process;
+	char path[300];
+
+	madvise(mmap(NULL, 1024 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 1024 * PAGE, MADV_HUGEPAGE);
+	put(THP "/khugepaged/scan_sleep_millisecs", "3600000");
+	while (processes && (process = readdir(processes))) {
+		snprintf(path, sizeof(path), "/proc/%s/stat", process->d_name);
+		for (int tries = 0; strstr(setting(path), "(khugepaged) ") && tries < 2000; tries++) {
+			if (strstr(setting(path), "(khugepaged) S"))
+				break;
+			usleep(1000);
+		}
+	}
+	if (processes)
+		closedir(processes);
+}
+// --
 static void set_thp(const char *mode)
 {
 	if (access(THP, F_OK))
 		skip("this kernel has no transparent huge pages");
 	need(THP "/enabled", mode);
+	calm_khugepaged();
 }
 // --
 static void set_mthp(int kib, const char *mode)
@@ -1015,6 +1040,7 @@ static void set_mthp(int kib, const char *mode)
 	if (access(path, F_OK))
 		skip("this kernel has no folios of %d KiB", kib);
 	need(path, mode);
+	calm_khugepaged();
 }
 // --
 /* Large folios only where the scenario asks for them. */
@@ -1028,7 +1054,6 @@ static void small_pages(void)
 		return;
 	if (put(THP "/enabled", "madvise") && scenario->large && !strcmp(setting(THP "/enabled"), "always"))
 		skip("huge pages are always on, and only root can change that");
-	put(THP "/khugepaged/scan_sleep_millisecs", "3600000"); /* so that it leaves the scenario alone */
 	put(THP "/defrag", "madvise");
 	while ((size = readdir(sizes))) {
 		const char *usual = strcmp(size->d_name, "hugepages-2048kB") ? "never" : "inherit";
@@ -1039,6 +1064,7 @@ static void small_pages(void)
 			skip("%s is not for this user to change", path);
 	}
 	closedir(sizes);
+	calm_khugepaged();
 }
 // --
 #define KSM "/sys/kernel/mm/ksm"

@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 
 from mremapdsl.backend import Unsupported
+from mremapdsl.live import khugepaged
 from mremapdsl.live.runtime import Note, Runtime, write
 from mremapdsl.ops import PAGE
 
@@ -30,6 +31,7 @@ class Settings:
         self._now: dict[str, str] = {}
         self._changed: set[str] = set()
         """What the scenario under way has set."""
+        self._khugepaged_sleeps = False
 
     # --- files -------------------------------------------------------------------------------------------
 
@@ -55,33 +57,44 @@ class Settings:
             raise Unsupported(f"{path} is `{old}` and cannot be set to `{value}`: {error.strerror}") from None
         self._saved.add(path)
         self._now[path] = value
+        if path.startswith(THP):
+            self._khugepaged_sleeps = False
 
     # --- huge pages --------------------------------------------------------------------------------------
 
     def fresh(self) -> None:
         """Huge pages as a scenario finds them: on advice, no other sizes. Raises Unsupported."""
-        self.put_thp("madvise")
-        for size in sizes():
-            self.put(enabled(size), "inherit" if size == HUGE_PAGES else "never")
-
-    def put_thp(self, mode: str) -> None:
-        if os.path.exists(THP):
-            self.put(f"{THP}/enabled", mode)
-            with suppress(Unsupported):  # khugepaged should not change what a scenario has made
+        if not os.path.exists(THP):
+            return
+        try:
+            self.put(f"{THP}/enabled", "madvise")
+            with suppress(Unsupported):
                 self.put(f"{THP}/khugepaged/scan_sleep_millisecs", "3600000")
                 self.put(f"{THP}/defrag", "madvise")
+            for size in sizes():
+                self.put(enabled(size), "inherit" if size == HUGE_PAGES else "never")
+        finally:
+            self._quiet()
+
+    def _quiet(self) -> None:
+        """Have khugepaged sleep again if a setting woke it."""
+        if not self._khugepaged_sleeps:
+            khugepaged.keep_asleep()
+            self._khugepaged_sleeps = True
 
     def set_thp(self, mode: str) -> None:
         """``set thp MODE``. Raises Unsupported."""
         if not os.path.exists(THP):
             raise Unsupported("this kernel has no transparent huge pages")
-        self.put_thp(mode)
+        self.put(f"{THP}/enabled", mode)
+        self._quiet()
 
     def set_mthp(self, pages: int, mode: str) -> None:
         """``set mthp SIZE MODE``. Raises Unsupported."""
         if pages not in sizes():
             raise Unsupported(f"this kernel has no folios of {pages} pages")
         self.put(enabled(pages), mode)
+        self._quiet()
 
     @property
     def plain(self) -> bool:
