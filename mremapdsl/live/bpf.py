@@ -133,16 +133,19 @@ class Deep:
 
     def _calibrate(self) -> None:
         """Have the program find the direct map and the array of struct page, by means of a page that we know."""
-        with mmap.mmap(-1, mmap.PAGESIZE) as page:
-            magic = struct.unpack("=Q", os.urandom(8))[0]
-            page[:8] = struct.pack("=Q", magic)
-            address = ctypes.addressof(ctypes.c_char.from_buffer(page))
-            frame = frame_at(address)
-            self._put(2, 5 if " la57 " in cpu_flags() else 4, address, frame, magic)
-            PROCESS.pack_into(self._shared, AT_PROCESS, os.getpid(), 0)
-            self._run(self._program(b"calibrate"))
-        if not frame or not self._head()[0]:
-            raise Unsupported("the kernel's direct map cannot be found")
+        program = self._program(b"calibrate")
+        for _ in range(TRIES):
+            with mmap.mmap(-1, mmap.PAGESIZE) as page:
+                magic = struct.unpack("=Q", os.urandom(8))[0]
+                page[:8] = struct.pack("=Q", magic)
+                address = ctypes.addressof(ctypes.c_char.from_buffer(page))
+                frame = frame_at(address)
+                self._put(0, 0, 0, 5 if " la57 " in cpu_flags() else 4, address, frame, magic)
+                PROCESS.pack_into(self._shared, AT_PROCESS, os.getpid(), 0)
+                self._run(program)
+                if frame and frame == frame_at(address) and all(self._head()[:2]):
+                    return
+        raise Unsupported("the kernel's direct map cannot be found")
 
     # --- asking ------------------------------------------------------------------------------------------
 

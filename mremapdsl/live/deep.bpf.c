@@ -19,6 +19,7 @@ struct list_head { struct list_head *next; } KERNEL;
 struct anon_vma { struct anon_vma *root, *parent; unsigned long num_children, num_active_vmas; } KERNEL;
 struct anon_vma_chain { struct vm_area_struct *vma; struct anon_vma *anon_vma; struct list_head same_vma; } KERNEL;
 struct xarray { void *xa_head; } KERNEL;
+struct xa_node { void *slots[1]; } KERNEL;
 struct address_space { struct xarray i_pages; } KERNEL;
 struct inode { unsigned long i_ino; } KERNEL;
 struct file { struct address_space *f_mapping; struct inode *f_inode; } KERNEL;
@@ -305,7 +306,7 @@ SEC("syscall") int calibrate(void *ctx)
 	struct bpf_iter_task_vma it;
 	struct bpf_iter_num number;
 	struct vm_area_struct *vma;
-	u64 pgd, folio = 0;
+	u64 pgd, mapping = 0, folio = 0;
 	if (!task)
 		return 1;
 	plain = (u64)task;
@@ -315,11 +316,20 @@ SEC("syscall") int calibrate(void *ctx)
 	if (vma) {
 		plain = (u64)vma;
 		u64 file = word(plain + OFFSET(struct vm_area_struct, vm_file));
-		u64 mapping = word(file + OFFSET(struct file, f_mapping));
+		mapping = word(file + OFFSET(struct file, f_mapping));
 		folio = word(mapping + OFFSET(struct address_space, i_pages) + OFFSET(struct xarray, xa_head));
 	}
 	bpf_iter_task_vma_destroy(&it);
 	bpf_task_release(task);
+	bpf_iter_num_new(&number, 0, 8);
+	while (bpf_iter_num_next(&number)) {  // a large folio of shared memory lies below nodes
+		if ((folio & 3) != 2)
+			break;
+		folio = word((folio & ~3ULL) + OFFSET(struct xa_node, slots));
+	}
+	bpf_iter_num_destroy(&number);
+	if (!folio || word(folio + OFFSET(struct folio, mapping)) != mapping)
+		return 0;  // it has just been moved or swapped out
 	shared.vmemmap = folio - shared.probe_frame * SIZE(struct page);
 	// the page global directory lies in the direct map, which begins at a multiple of 1 GiB
 	u64 base = pgd & ~((1ULL << 30) - 1);
