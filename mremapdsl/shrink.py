@@ -142,8 +142,9 @@ class _Shrinker:
         """With places where the compiler would put them."""
         from mremapdsl.statements import compiled_anew
 
-        candidate = compiled_anew(body, names)
-        return plain(candidate) if candidate is not None and self.same(plain(candidate)) else body
+        scenario = compiled_anew(body, names)
+        candidate = plain(scenario.body) if scenario is not None else body
+        return candidate if self.same(candidate) else body
 
 
 # --- parts ---------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeAlias
 
 from mremapdsl import ops
 from mremapdsl.predicatetext import Unsayable, predicate_text
-from mremapdsl.program import Expect, Place, Predicate, Range, RuleChoice, Show, Statement, Step
+from mremapdsl.program import Expect, Place, Predicate, Range, RuleChoice, Scenario, Show, Statement, Step
 
 FIRST_PROCESS = "parent"
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -351,15 +351,15 @@ def scenario_text(
     return _text(body_lines(body, style="numbers"), rules, title)
 
 
-def compiled_anew(body: Sequence[Statement], names: Iterable[Place] = ()) -> tuple[Statement, ...] | None:
-    """The body with places where the compiler puts those that need no address; None if they cannot do without."""
+def compiled_anew(body: Sequence[Statement], names: Iterable[Place] = ()) -> Scenario | None:
+    """A scenario of the body with places where the compiler puts those that need no address; None if all need theirs."""
     from mremapdsl import api
 
     try:
         (scenario,) = api.compile("".join(f"{line}\n" for line in body_lines(body, names, "free"))).scenarios
     except (Unsayable, api.CompileError):
         return None
-    return scenario.body
+    return scenario
 
 
 def _text(lines: list[str], rules: Sequence[RuleChoice], title: str) -> str:

@@ -19,7 +19,7 @@ from mremapdsl.explore.shards import Finding, Report, merge, read, write
 from mremapdsl.explore.taking import Taken
 from mremapdsl.explore.witness import after, witness
 from mremapdsl.model.machine import Machine
-from mremapdsl.program import Expect, RuleChoice, Step
+from mremapdsl.program import Expect, Place, RuleChoice, Step
 from mremapdsl.trace.style import paragraph
 
 USUAL = "mmap,touch,fork,munmap,mremap,mprotect,exit"
@@ -104,7 +104,7 @@ def main(args: Namespace) -> int:
             from mremapdsl.cli.cover import cover_table
 
             return cover_table(args, choice)
-        begins, start = starting_point(args.start, choice)
+        begins, start, names = starting_point(args.start, choice)
         sought = parse_predicate(args) if args.find and args.find != "violation" else None
         problem = make_problem(args, choice, against, sought, start)
         limits = Limits(args.depth, args.max_states, args.time, not args.all_minimal, shard=parse_shard(args.shard))
@@ -115,7 +115,7 @@ def main(args: Namespace) -> int:
         complain(str(error))
         return status.UNUSABLE
     result = search(problem, start, limits, args.jobs, meter())
-    return report(args, make_report(args, problem, (choice, against), result, begins, sought))
+    return report(args, make_report(args, problem, (choice, against), result, (begins, names), sought))
 
 
 def check(args: Namespace) -> None:
@@ -137,10 +137,10 @@ def one_choice(text: str, option: str) -> RuleChoice:
     return choices[0]
 
 
-def starting_point(file: str | None, choice: RuleChoice) -> tuple[tuple[Taken, ...], Machine]:
-    """What has run before the search, and the machine that it left."""
+def starting_point(file: str | None, choice: RuleChoice) -> tuple[tuple[Taken, ...], Machine, tuple[Place, ...]]:
+    """What has run before the search, the machine that it left, and the names of places."""
     if file is None:
-        return (), Machine(api.rules(choice))
+        return (), Machine(api.rules(choice)), ()
     scenario = api.compile(file).scenarios[0]
     if scenario.branches:
         raise ValueError(f"{file}: a search begins behind one run, but this scenario has several")
@@ -152,7 +152,7 @@ def starting_point(file: str | None, choice: RuleChoice) -> tuple[tuple[Taken, .
     for step, did in zip(steps, taken, strict=True):
         if did.result != (step.fails or "ok"):
             raise ValueError(f"{file}:{step.line}: `{step.text}` = {did.result} under {choice}: no place to begin")
-    return taken, machine
+    return taken, machine, scenario.places
 
 
 def make_problem(
@@ -242,21 +242,22 @@ def make_report(
     problem: Problem,
     choices: tuple[RuleChoice, RuleChoice | None],
     result: Result,
-    begins: tuple[Taken, ...],
+    before: tuple[tuple[Taken, ...], tuple[Place, ...]],
     sought: Expect | None,
 ) -> Report:
-    """The result as plain data."""
+    """The result as plain data. ``before`` is what had run before the search, and the names of its places."""
     choice, against = choices
     found: list[Finding] = []
     for hit in result.found:
-        made = witness(problem, begins, hit)
+        made = witness(problem, before[0], hit, before[1])
+        kind = args.find if sought else hit.hit.kind
         if against is None:
-            text = made.text(choice, f"explored: {hit.hit.kind}", sought)
+            text = made.text(choice, f"explored: {kind}", sought)
         else:
             from mremapdsl.explore.differing import difference_text
 
             text = difference_text(made, choice, against)
-        found.append(Finding(hit.hit.kind, made.words, hit.path, text))
+        found.append(Finding(kind, made.words, hit.path, text))
     return Report(
         rules=str(choice),
         against=str(against or ""),

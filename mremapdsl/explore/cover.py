@@ -199,7 +199,7 @@ def cover(rules: Rules, jobs: int, seconds: float, tell: Callable[[str], None]) 
                 if reason in missing:
                     del missing[reason]
                     about = f"{i + 1} operations, aimed at it: {aimed.about}"
-                    yield Covered(reason, Witness(Hit(reason, ""), taken[: i + 1], 0), about)
+                    yield Covered(reason, Witness(Hit(reason, ""), taken[: i + 1]), about)
     for reason in missing:
         yield Covered(reason, None, why_not(reason, rules))
 

@@ -21,4 +21,4 @@ def difference_text(witness: Witness, one: RuleChoice, other: RuleChoice) -> str
         pair.step(op)
     found = pair.step(operations[-1])
     difference = found or Difference(len(operations) - 1, operations[-1], "state", "", "", "", ("", ""))
-    return text(Small(0, operations, difference, 1), (of_rules(one), of_rules(other)))
+    return text(Small(0, operations, difference, 1), (of_rules(one), of_rules(other)), names=witness.names)

@@ -100,7 +100,8 @@ class Report(NamedTuple):
         }.get(self.ended)
         if self.found:
             more = "" if self.all_minimal else " (--all-minimal shows the others of this length)"
-            yield f"found after {self.least} operations; nothing shorter; longer runs were not looked at{more}"
+            operations = "operation" if self.least == 1 else "operations"
+            yield f"found after {self.least} {operations}; nothing shorter; longer runs were not looked at{more}"
             if unfinished:
                 yield f"cut off: {unfinished}"
         elif unfinished:

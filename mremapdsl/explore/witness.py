@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from mremapdsl.explore.alphabet import Action
+from mremapdsl.explore.finding import spoken_of
 from mremapdsl.explore.retrace import displaced, lowest, retrace, take_anew
 from mremapdsl.explore.search import Found, Hit, Problem, judge
 from mremapdsl.explore.taking import During, Taken
@@ -14,7 +15,7 @@ from mremapdsl.model.reasons import REASONS, sentence
 from mremapdsl.model.rules import Rules
 from mremapdsl.ops import Mremap
 from mremapdsl.predicatetext import Unsayable
-from mremapdsl.program import Expect, LastMove, Predicate, RuleChoice, Statement, Step, Violation
+from mremapdsl.program import Expect, LastMove, Place, Predicate, RuleChoice, Statement, Step, Violation
 from mremapdsl.statements import compiled_anew, scenario_text
 
 
@@ -23,8 +24,8 @@ class Witness(NamedTuple):
 
     hit: Hit
     taken: tuple[Taken, ...]
-    begins: int
-    """So many of these had run before the search began."""
+    names: tuple[Place, ...] = ()
+    """Names for the places of these."""
 
     @property
     def last(self) -> Taken:
@@ -46,7 +47,8 @@ class Witness(NamedTuple):
         if last.broken:
             body += [expect(Violation(broken.invariant), process, quantifier) for broken in last.broken[:1]]
         if sought is not None:
-            body.append(sought._replace(process=process, quantifier=quantifier, text="", line=0))
+            predicate = spoken_of(sought.predicate, process)
+            body.append(sought._replace(predicate=predicate, process=process, quantifier=quantifier, text="", line=0))
         elif not last.broken and isinstance(last.op, Mremap) and last.why is not None and last.result == "ok":
             outcome = REASONS[last.why.reason].outcome
             if outcome in ("moved", "relocated", "fallback"):
@@ -56,7 +58,7 @@ class Witness(NamedTuple):
 
     def text(self, rules: RuleChoice, title: str, sought: Expect | None = None) -> str:
         """A file that runs again, under the rules that it was found under."""
-        return scenario_text(self.body(sought), rules=(rules,), title=title)
+        return scenario_text(self.body(sought), rules=(rules,), title=title, names=self.names)
 
 
 def statement(taken: Taken) -> Step:
@@ -78,18 +80,22 @@ def expect(predicate: Predicate, process: str, quantifier: str = "") -> Expect:
 # --- making them ---------------------------------------------------------------------------------------------
 
 
-def witness(problem: Problem, begins: Sequence[Taken], found: Found) -> Witness:
-    """The run that leads to a hit, in the plainest of the ways to write it that show the same."""
+def witness(problem: Problem, begins: Sequence[Taken], found: Found, names: Sequence[Place] = ()) -> Witness:
+    """The run that leads to a hit, in the plainest of the ways to write it that show the same.
+
+    ``names`` are those of the places at which the run ``begins``.
+    """
     before = [taken.action for taken in begins]
     start = after(problem.rules, before)
     actions = [*before, *(taken.action for taken in retrace(problem, start[1], found.path))]
-    low = min(map(lowest, actions))
-    ways = [[displaced(action, -low) for action in actions] if low < 0 else actions]
-    fresh = anew(problem.rules, actions) if problem.bounds.window is None else None
-    for way in [fresh, *ways] if fresh is not None else ways:
-        made = shown(problem, way, found.hit.kind)
+    up = max(0, -min(map(lowest, actions)))
+    places = [place._replace(start=place.start + up) for place in names]
+    way = [displaced(action, up) for action in actions]
+    fresh = anew(problem.rules, way, places) if problem.bounds.window is None else None
+    for each, named in [fresh, (way, places)] if fresh is not None else [(way, places)]:
+        made = shown(problem, each, found.hit.kind)
         if made is not None:
-            return Witness(made[0], made[1], len(begins))
+            return Witness(*made, tuple(named))
     raise AssertionError(f"{found.hit.kind} does not happen again")
 
 
@@ -124,13 +130,15 @@ def shown(problem: Problem, actions: Sequence[Action], kind: str) -> tuple[Hit, 
     return (hit, (*taken, last)) if hit is not None else None
 
 
-def anew(rules: Rules, actions: Sequence[Action]) -> list[Action] | None:
-    """The actions at the places that the compiler chooses; None if they need the ones they have."""
+def anew(
+    rules: Rules, actions: Sequence[Action], names: Sequence[Place]
+) -> tuple[list[Action], Sequence[Place]] | None:
+    """The actions at the places that the compiler chooses, and these; None if they need the ones they have."""
     if any(isinstance(action, During) for action in actions):
         return None
     try:
         taken, _ = after(rules, actions)
-        body = compiled_anew([statement(t) for t in taken])
+        scenario = compiled_anew([statement(t) for t in taken], names)
     except (Unsayable, ValueError):
         return None
-    return None if body is None else [s.op for s in body if isinstance(s, Step)]
+    return None if scenario is None else ([s.op for s in scenario.body if isinstance(s, Step)], scenario.places)

@@ -9,7 +9,7 @@ from mremapdsl.generate.campaign import Found
 from mremapdsl.generate.differ import CRASH, Difference
 from mremapdsl.generate.telling import Side, telling
 from mremapdsl.ops import Operation
-from mremapdsl.program import RuleChoice, Statement, Step
+from mremapdsl.program import Place, RuleChoice, Statement, Step
 from mremapdsl.shrink import shrink
 from mremapdsl.statements import scenario_text, steps
 from mremapdsl.trace.style import paragraph
@@ -104,16 +104,20 @@ class Named(NamedTuple):
     side: Side
 
 
-def text(small: Small, sides: tuple[Named, Named], head: Sequence[str] = ()) -> str:
-    """A difference as a scenario file: what each side does, and expectations that only that side fulfils."""
-    last = statement_words(small.operations)
+def text(small: Small, sides: tuple[Named, Named], head: Sequence[str] = (), names: Sequence[Place] = ()) -> str:
+    """A difference as a scenario file: what each side does, and expectations that only that side fulfils.
+
+    ``names`` are names for places.
+    """
+    last = statement_words(small.operations, names)
     lines = commented([*head, *summary(small.difference, last, sides)])
     if small.difference.field == CRASH:
         rules = [sides[0].rules] if sides[0].rules else []
         return lines + scenario_text(steps(small.operations), rules)
     bodies = telling(small.operations, [named.side for named in sides], small.difference.field)
     blocks = [
-        commented(outcome(named, body)) + scenario_text(body, [named.rules] if named.rules else [], title=named.name)
+        commented(outcome(named, body))
+        + scenario_text(body, [named.rules] if named.rules else [], title=named.name, names=names)
         for body, named in zip(bodies, sides, strict=True)
     ]
     return lines + "\n" + "\n".join(blocks)
@@ -143,9 +147,9 @@ def summary(difference: Difference, last: str, sides: Sequence[Named]) -> list[s
     return [f"{names[0]} and {names[1]} differ in {where} after `{last}`", *said]
 
 
-def statement_words(operations: Sequence[Operation]) -> str:
+def statement_words(operations: Sequence[Operation], names: Sequence[Place]) -> str:
     """The last operation as its scenario writes it."""
-    lines = scenario_text(steps(operations)).splitlines()
+    lines = scenario_text(steps(operations), names=names).splitlines()
     return lines[-1] if lines else ""
 
 

@@ -166,6 +166,24 @@ def test_a_search_behind_a_file_knows_its_places(explore: Explore) -> None:
     assert len(record.steps) == 4
 
 
+def test_findings_behind_a_file_keep_its_names(explore: Explore) -> None:
+    Path("start.mrs").write_text("mmap heap 2; touch heap; fork worker\nmmap stack 1 after heap\n")
+    for options in (("--rules", "relocate-rfc1"), ("--rules", "relocate-v1", "--against", "relocate-auto")):
+        _, out, _ = explore("start.mrs", "--depth", "2", *options)
+        assert "mmap heap 2\n    touch heap\n    fork worker\n    mmap stack 1 after heap\n" in out
+        assert "mremap heap[0]" in out
+        assert {record.outcome for record in api.run(out)} == {"passed"}
+
+
+def test_the_predicate_is_about_the_process_that_made_the_last_call(explore: Explore) -> None:
+    """Also where that is not the first one, whose memory is sealed here."""
+    Path("start.mrs").write_text("mmap heap 1 at @0; fork worker; mseal heap\n")
+    _, out, _ = explore("start.mrs", "--pages", "1", "--ops", "munmap", "--find", "unmapped heap")
+    assert "explored: unmapped heap" in out
+    assert "    worker: munmap heap\n    worker: expect unmapped heap\n" in out
+    assert [record.outcome for record in api.run(out)] == ["passed"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
