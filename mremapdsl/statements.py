@@ -352,7 +352,7 @@ def scenario_text(
 
 
 def compiled_anew(body: Sequence[Statement], names: Iterable[Place] = ()) -> Scenario | None:
-    """A scenario of the body with places where the compiler puts those that need no address; None if all need theirs."""
+    """A scenario of the body, places that need no address put where the compiler would; None if all need theirs."""
     from mremapdsl import api
 
     try:
