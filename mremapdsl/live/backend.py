@@ -16,6 +16,7 @@ from mremapdsl.live.observe import LiveObservation, View
 from mremapdsl.live.probe import release
 from mremapdsl.live.process import Process, Silent
 from mremapdsl.live.scene import Scene
+from mremapdsl.live.shortage import LACK, MAKES_HUGE_PAGES, failures
 from mremapdsl.ops import Operation
 
 STEPS: Mapping[type, Callable[[Scene, Process, Any], Outcome]] = MappingProxyType({**CALLS, **FORCED})
@@ -35,6 +36,7 @@ class LiveBackend:
         self.view = View(machine.frames, flags=machine.flags)
         self.deadline = 0.0
         self._broken: set[tuple[str, str, int]] = set()
+        self._failures = 0
 
     @property
     def rules(self) -> str:
@@ -54,6 +56,7 @@ class LiveBackend:
         self.view = View(self.machine.frames, flags=self.machine.flags)
         self.view.plain = self.machine.settings.plain
         self.view.processes["parent"] = self.machine.first_process()
+        self._failures = failures()
         for op in self.history:
             self._carry_out(op)
 
@@ -103,6 +106,8 @@ class LiveBackend:
         except Silent as silent:
             self.machine.broken = True
             raise Silent(f"{silent} (in `{type(op).__name__.lower()}`)") from None
+        if isinstance(op, MAKES_HUGE_PAGES) and failures() > self._failures:
+            raise Unsupported(LACK)
         if time.monotonic() > self.deadline:
             raise Silent(f"the scenario takes longer than {self.machine.timeout:g} s")
         return outcome
