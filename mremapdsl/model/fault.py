@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from mremapdsl.model.anon import prepare
 from mremapdsl.model.filemap import fault_file, populate_file
-from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
+from mremapdsl.model.machine import HUGE_ORDER, HUGE_PAGES, Machine, Mm
 from mremapdsl.model.reason import NotModelled, Refused, refuse
 from mremapdsl.model.records import (
     ACCESS,
@@ -25,7 +25,6 @@ from mremapdsl.model.records import (
 )
 from mremapdsl.model.swap import swap_in
 from mremapdsl.model.thp import (
-    HUGE_ORDER,
     Chunk,
     enabled_orders,
     map_folios,
@@ -144,13 +143,17 @@ def map_new_folios_in(machine: Machine, mm: Mm, i: int, start: int, end: int, by
 def write_present(machine: Machine, mm: Mm, i: int, start: int, end: int, pte: Pte, byte: int) -> None:
     """Write to mapped pages: in place if exclusive, reused if alone, else copied (do_wp_page)."""
     delta = pte.delta
-    if pte.huge:
+    if pte.huge and machine.is_file(start + delta):
+        if not mm.vmas[i].flags & SHARED:
+            write_huge_file(machine, mm, i, start, end, byte)
+            return
+    elif pte.huge:
         for block in range(start - start % HUGE_PAGES, end, HUGE_PAGES):
             prepare_huge_write(machine, mm, i, block, pte)
     for s, e, frame in machine.frames.clip(start + delta, end + delta):
         if frame.exclusive or (frame.kind == FILE and mm.vmas[i].flags & SHARED):
-            if frame.data != byte:
-                machine.edit_frames(s, e, lambda f: f._replace(data=byte))
+            if frame.data != byte or frame.kind == FILE:
+                machine.edit_frames(s, e, lambda f: f._replace(data=byte, lazyfree=f.lazyfree and f.kind != FILE))
             mark_dirty(machine, mm, s - delta, e - delta, pte)
         elif may_reuse(machine, mm, s, frame):
             machine.note("pages-reused", start=s - delta, last=e - delta - 1)
@@ -165,6 +168,13 @@ def write_present(machine: Machine, mm: Mm, i: int, start: int, end: int, pte: P
             machine.put_frames(s, e)
 
 
+def write_huge_file(machine: Machine, mm: Mm, i: int, start: int, end: int, byte: int) -> None:
+    """Write to private pages where a huge page of the page cache is mapped: it goes, they are copied (wp_huge_pmd)."""
+    for block in range(start - start % HUGE_PAGES, end, HUGE_PAGES):
+        machine.split_huge_block(mm, block)
+    fault_file(machine, mm, i, start, end, byte)
+
+
 def mark_dirty(machine: Machine, mm: Mm, start: int, end: int, pte: Pte) -> None:
     """A write through entries that MADV_FREE had cleaned; a huge page has one for all of it."""
     if pte.huge:
@@ -176,7 +186,7 @@ def mark_dirty(machine: Machine, mm: Mm, start: int, end: int, pte: Pte) -> None
 
 def may_reuse(machine: Machine, mm: Mm, number: int, frame: Frame) -> bool:
     """Whether a write to a page that is not exclusive keeps it."""
-    if frame.order:
+    if frame.order and frame.kind == ANON:
         return may_reuse_large(machine, mm, number)
     return bool(machine.rules.reuse_page(frame))
 

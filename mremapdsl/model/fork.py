@@ -17,6 +17,7 @@ from mremapdsl.model.records import (
     PRESENT,
     SWAP,
     WIPEONFORK,
+    ZERO,
     Frame,
     Pte,
     Vma,
@@ -51,6 +52,8 @@ def copy_pages(machine: Machine, parent: Mm, child: Mm, vma: Vma, i: int) -> Non
     for first, last, _ in parent.tables.clip(vma.start // HUGE_PAGES, -(-vma.end // HUGE_PAGES)):
         machine.need_tables(child, first * HUGE_PAGES, last * HUGE_PAGES)
     for s, e, pte in parent.ptes.clip(vma.start, vma.end):
+        if pte.huge and pte.kind != ZERO and machine.is_file(s + pte.delta):
+            continue  # copy_huge_pmd: faults will map it again
         if pte.kind == PRESENT and parent.pinned_before:
             share_or_copy(machine, parent, child, i, s, e, pte)
         elif pte.kind == PRESENT:

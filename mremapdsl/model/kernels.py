@@ -21,6 +21,8 @@ LINUX_6_12: Mapping[str, str] = {
     "guard_flag": "none",
     "ksm_lookup": "whole_tree",
     "swap_cache_mismatch": "copied",
+    "swap_device": "disk",
+    "fault_around_folio": "window",
     "private_file_index": "file_page",
     "collapse_without_block": "einval",
     "pagemap_huge_exclusive": "first_page",
@@ -64,6 +66,7 @@ LINUX_6_18 = {
     "survivor_anon_vma": "removed_next_or_copied",
     "flags_ignored": "sticky",
     "guard_flag": "maybe_guard",
+    "fault_around_folio": "whole",
 }
 
 LINUX_7_3 = {

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mremapdsl.model.journal import Journal
 from mremapdsl.model.ksmd import Ksm
 from mremapdsl.model.reason import Why
-from mremapdsl.model.records import FILE, GUARD, MIGRATION, PRESENT, SWAP, AnonVma, Frame, Pte, Slot, Vma
+from mremapdsl.model.records import FILE, GUARD, MIGRATION, PRESENT, SWAP, ZERO, AnonVma, Frame, Pte, Slot, Vma
 from mremapdsl.model.rules import Rules
 from mremapdsl.model.runs import Run, RunMap
 
 if TYPE_CHECKING:
     from mremapdsl.model.merge import Attempt
 
-HUGE_PAGES = 512
+HUGE_ORDER = 9
+HUGE_PAGES = 1 << HUGE_ORDER
 """Pages under one PMD."""
 
 
@@ -88,6 +89,14 @@ class Settings(NamedTuple):
     ksm_zero_pages: bool = False
 
 
+class Swapped(NamedTuple):
+    """A run of pages of the page cache that went to swap."""
+
+    data: int
+    order: int
+    """Of the folios that went."""
+
+
 class File(NamedTuple):
     """A file or a shmem object."""
 
@@ -95,8 +104,8 @@ class File(NamedTuple):
     """Its size; None for a file as large as anyone maps it."""
     cache: RunMap[int]
     """frame - file page of each page in the page cache."""
-    swapped: RunMap[int]
-    """First byte of each page that is in swap instead."""
+    swapped: RunMap[Swapped]
+    """The pages that are in swap instead."""
 
 
 class Machine:
@@ -283,6 +292,11 @@ class Machine:
         self.frames.splice(start, end, new)
         journal.frames.append((start, end))
 
+    def is_file(self, number: int) -> bool:
+        """Whether a frame is one of the page cache."""
+        frame = self.frames.at(number)
+        return frame is not None and frame.kind == FILE
+
     def get_frames(self, start: int, end: int) -> None:
         """One more mapping for each frame."""
         self.edit_frames(start, end, _one_more)
@@ -357,15 +371,21 @@ class Machine:
             self.edit_frames(s, e, _uncache)
 
     def split_huge_at(self, mm: Mm, page: int) -> None:
-        """A PMD mapping across ``page`` becomes 512 entries; the folio stays as it is (__split_huge_pmd)."""
+        """A PMD mapping across ``page`` is split; the folio stays as it is."""
         run = mm.ptes.run_at(page)
         if run is not None and run[2].huge and page % HUGE_PAGES:
             self.split_huge_block(mm, page - page % HUGE_PAGES)
 
     def split_huge_block(self, mm: Mm, block: int) -> None:
-        """The PMD mapping of the 512 pages from ``block`` becomes single entries."""
+        """The PMD mapping of the 512 pages from ``block`` becomes single entries, or nothing if it is one of a file.
+
+        Kernel: __split_huge_pmd.
+        """
         for s, e, pte in mm.ptes.clip(block, block + HUGE_PAGES):
-            if pte.huge:
+            if pte.huge and pte.kind != ZERO and self.is_file(s + pte.delta):
+                self.set_ptes(mm, s, e)
+                self.put_frames(s + pte.delta, e + pte.delta)
+            elif pte.huge:
                 self.set_ptes(mm, s, e, [(s, e, pte._replace(huge=False))])
 
 

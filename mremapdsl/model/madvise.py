@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mremapdsl.model.anon import prepare
+from mremapdsl.model.collapse import collapse
 from mremapdsl.model.fault import populate_vma
 from mremapdsl.model.ksm import enter, unshare
 from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
@@ -26,7 +27,6 @@ from mremapdsl.model.records import (
     Pte,
     Vma,
 )
-from mremapdsl.model.thp import collapse
 
 FLAG_ADVICE: dict[str, Callable[[int], int]] = {
     "DONTFORK": lambda flags: flags | DONTCOPY,

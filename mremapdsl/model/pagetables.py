@@ -15,12 +15,10 @@ def move_page_tables(machine: Machine, mm: Mm, start: int, end: int, to: int) ->
     shift = to - start
     machine.split_huge_at(mm, start)
     machine.split_huge_at(mm, end)
+    for s, e, pte in mm.ptes.clip(start, end) if shift % HUGE_PAGES else ():
+        for block in range(s, e, HUGE_PAGES) if pte.huge else ():
+            machine.split_huge_block(mm, block)
     runs = mm.ptes.clip(start, end)
-    if shift % HUGE_PAGES:
-        for s, e, pte in runs:
-            if pte.huge:
-                machine.need_tables(mm, s, e)
-        runs = [(s, e, pte._replace(huge=False)) if pte.huge else (s, e, pte) for s, e, pte in runs]
     moved: list[Run[Pte]] = []
     for s, e, pte in runs:
         points = pte.kind in (PRESENT, SWAP, MIGRATION)

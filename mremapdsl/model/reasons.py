@@ -21,6 +21,7 @@ class Reason(NamedTuple):
 
 _FOLIOS = "mm/mremap.c:relocate_anon_folios"
 _SCAN = "mm/khugepaged.c:hpage_collapse_scan_pmd"
+_MAP_COLLAPSED = "mm/khugepaged.c:collapse_pte_mapped_thp"
 _PUT_BACK = "mm/migrate.c:remove_migration_ptes"
 
 REASONS: dict[str, Reason] = {
@@ -116,6 +117,18 @@ REASONS: dict[str, Reason] = {
     ),
     "merged-page-twice": Reason(
         "", "mm/khugepaged.c:__collapse_huge_page_isolate", "a block of [{start},{end}) maps a KSM page twice"
+    ),
+    "cached-page-held": Reason(
+        "", "mm/khugepaged.c:hpage_collapse_scan_file", "a cached page of [{start},{end}) is pinned or under migration"
+    ),
+    "nothing-cached": Reason(
+        "", "mm/khugepaged.c:collapse_file", "the page cache has no page of a block of [{start},{end})"
+    ),
+    "marker-in-the-way": Reason(
+        "", _MAP_COLLAPSED, "the page cache has a huge page now, but a guard or swapped page of [{start},{end}) stays"
+    ),
+    "private-pages": Reason(
+        "", _MAP_COLLAPSED, "the page cache has a huge page now, but [{start},{end}) has private copies of its pages"
     ),
     "no-anon-vma": Reason(
         "", "mm/rmap.c:__anon_vma_prepare", "no memory for the anon_vma of [{start},{end}), which is unmapped again"

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mremapdsl.model.filemap import page_out_cached
+from mremapdsl.model.filemap import page_out_cached, unmap_cached
 from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
-from mremapdsl.model.records import ANON, FILE, LOCKED, PRESENT, SWAP, Frame, Vma
+from mremapdsl.model.records import ANON, FILE, LOCKED, PRESENT, SWAP, Frame
 from mremapdsl.model.rmap import walk
 from mremapdsl.model.swap import drop_clean, swap_out
 from mremapdsl.model.thp import folio_of, mappers, split_folio
@@ -45,20 +45,24 @@ def page_out(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
     for s, e, pte in mm.ptes.clip(start, end):
         if pte.kind == PRESENT:
             for first, last, frame in of_own_folios(machine, mm, s + pte.delta, e + pte.delta):
-                if frame.maps > 1:
-                    continue
                 if frame.kind == FILE:
-                    page_out_file(machine, mm, mm.vmas[i], first - pte.delta, last - pte.delta, frame)
-                else:
+                    page_out_file(machine, first, last, frame)
+                elif frame.maps == 1:
                     reclaim(machine, first, last, frame)
 
 
-def page_out_file(machine: Machine, mm: Mm, vma: Vma, start: int, end: int, frame: Frame) -> None:
-    """Unmap pages of the page cache; unless they are pinned, or there is no swap, they leave it too (try_to_unmap)."""
-    if frame.pins or not machine.settings.swap:
-        machine.zap(mm, start, end)
-    else:
-        page_out_cached(machine, mm, vma, start, end, frame)
+def page_out_file(machine: Machine, first: int, last: int, frame: Frame) -> None:
+    """Unmap pages of the page cache; unless they are pinned, they leave it too.
+
+    A small page must be mapped once only; of a large one it is known that nobody else maps it.
+    """
+    if frame.order:
+        first, last, _ = folio_of(machine, first)
+    elif frame.maps > 1:
+        return
+    unmap_cached(machine, first, last)
+    if not any(f.pins for _, _, f in machine.frames.clip(first, last)):
+        page_out_cached(machine, first, last)
 
 
 def reclaim(machine: Machine, first: int, last: int, frame: Frame) -> None:

@@ -141,7 +141,8 @@ class Frame(NamedTuple):
     swap: int | None = None
     """Swap slot - frame while the folio is in the swap cache."""
     lazyfree: bool = False
-    """MADV_FREE: may be dropped instead of swapped out if its entries are still clean."""
+    """May be dropped instead of swapped out: after MADV_FREE if its entries are still clean; a page of the page cache
+    that was never written."""
     ever_shared: bool = False
     """The reviewer's mark: some fork has shared this folio (no kernel has it)."""
 

@@ -96,6 +96,10 @@ def swap_in(machine: Machine, mm: Mm, i: int, start: int, end: int, pte: Pte, by
         page, stop = s - delta, e - delta
         vma = mm.vmas[i]
         alone = slot.users == 1 and not held_elsewhere(machine, s, slot)
+        if slot.cached is None and slot.users == 1 and machine.rules.swap_device == "memory":
+            frame = bring_back(machine, vma, s, e, slot, page, exclusive=True)
+            map_back(machine, mm, page, stop, frame, exclusive=True, byte=byte)
+            continue
         if slot.cached is None:
             frame = bring_back(machine, vma, s, e, slot, page, exclusive=pte.exclusive or (alone and byte is not None))
         else:

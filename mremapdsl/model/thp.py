@@ -1,25 +1,19 @@
-"""Large folios: which size a fault takes, huge pages at PMD level, collapse, split. Mirrors ``mm/huge_memory.c``,
-``mm/memory.c:alloc_anon_folio``, ``mm/khugepaged.c``.
+"""Large folios: which size a fault takes, huge pages at PMD level, split. Mirrors ``mm/huge_memory.c``,
+``mm/memory.c:alloc_anon_folio``.
 
 Frames of a folio of order n are aligned to 2**n; a folio is the aligned group, whatever runs its frames are in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
 from typing import NamedTuple
 
 from mremapdsl.model.anon import prepare
-from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
-from mremapdsl.model.reason import NotModelled, Why, refuse, why
-from mremapdsl.model.records import ANON, HUGEPAGE, LOCKED, NOHUGEPAGE, PRESENT, SWAP, ZERO, Frame, Pte, Vma
+from mremapdsl.model.filemap import split_cached
+from mremapdsl.model.machine import HUGE_ORDER, HUGE_PAGES, Machine, Mm
+from mremapdsl.model.reason import Why, why
+from mremapdsl.model.records import ANON, FILE, HUGEPAGE, LOCKED, NOHUGEPAGE, PRESENT, ZERO, Frame, Pte, Vma
 from mremapdsl.model.rmap import walk
-from mremapdsl.model.swap import swap_in
-
-HUGE_ORDER = 9
-ENDS_COLLAPSE = ("no-page-table", "entry-in-the-way")
-"""What fails one block and keeps MADV_COLLAPSE from trying those behind it (madvise_collapse)."""
 
 
 class Chunk(NamedTuple):
@@ -137,81 +131,6 @@ def may_reuse_huge(machine: Machine, number: int) -> bool:
     return large_mapcount(runs) == HUGE_PAGES and all(f.maps == 1 and not f.pins for _, _, f in runs)
 
 
-# --- collapse and split --------------------------------------------------------------------------------------
-
-
-def collapse(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
-    """MADV_COLLAPSE over one VMA's part of a range: each aligned block becomes one new huge page.
-
-    Errors: EINVAL when the VMA cannot hold a huge page, is unfaulted or a block has no page table or a guard page;
-    EAGAIN when a page is pinned, or merged with another of its block.  Kernel: madvise_collapse,
-    hpage_collapse_scan_pmd, collapse_huge_page.
-    """
-    vma = mm.vmas[i]
-    last_block = vma.end - vma.end % HUGE_PAGES - HUGE_PAGES
-    able = not vma.skew % HUGE_PAGES if vma.file is not None else vma.anon
-    if vma.flags & NOHUGEPAGE or last_block < vma.start or not able:
-        raise refuse("EINVAL", "not-collapsible", start=vma.start, end=vma.end)
-    first, last = -(-start // HUGE_PAGES) * HUGE_PAGES, end - end % HUGE_PAGES
-    if last < first and machine.rules.collapse_without_block:
-        raise refuse("EINVAL", "no-whole-block", start=start, end=end)
-    if vma.file is not None and first < last:
-        if machine.files[vma.file].cache:
-            raise NotModelled("MADV_COLLAPSE of files and shared memory that have pages")
-        raise refuse("EINVAL", "not-collapsible", start=vma.start, end=vma.end)
-    failed = None
-    for block in range(first, last, HUGE_PAGES):
-        failed = collapse_block(machine, mm, vma, block) or failed
-        if failed in ENDS_COLLAPSE:
-            break
-    if failed is not None:
-        raise refuse("EINVAL" if failed in ENDS_COLLAPSE else "EAGAIN", failed, start=start, end=end)
-
-
-def collapse_block(machine: Machine, mm: Mm, vma: Vma, block: int) -> str | None:
-    """Copy 512 pages into a new huge page; the reason if that cannot be.
-
-    Kernel: hpage_collapse_scan_pmd; __collapse_huge_page_swapin, which stops at what is no swap entry and leaves
-    swapped in what came before; __collapse_huge_page_isolate, which cannot lock a folio twice.
-    """
-    end = block + HUGE_PAGES
-    entries = mm.ptes.clip(block, end)
-    if entries and entries[0][2].huge:
-        return None
-    if mm.tables.at(block // HUGE_PAGES) is None:
-        return "no-page-table"
-    if any(frame.pins for _, _, frame in contents(machine, entries)):
-        return "pinned-page"
-    for s, e, pte in entries:
-        if pte.kind == SWAP:
-            swap_in(machine, mm, mm.find(block), s, e, pte, None)
-        elif pte.kind not in (PRESENT, ZERO):
-            return "entry-in-the-way"
-    entries = mm.ptes.clip(block, end)
-    numbers = sorted((s + pte.delta, e + pte.delta) for s, e, pte in entries if pte.kind == PRESENT)
-    if any(start < end for (_, end), (start, _) in pairwise(numbers)):
-        return "merged-page-twice"
-    pages = list(contents(machine, entries))
-    machine.zap(mm, block, end)
-    first = machine.allocate(HUGE_PAGES, HUGE_ORDER)
-    shift = first - block
-    new = Frame(ANON, vma.anon, vma.anon_skew - shift, 1, True, 0, HUGE_ORDER)
-    machine.put_folios(first, HUGE_PAGES, new)
-    for s, e, frame in pages:
-        machine.edit_frames(s + shift, e + shift, lambda f: f._replace(data=frame.data))  # noqa: B023
-    machine.drop_tables(mm, block // HUGE_PAGES, block // HUGE_PAGES + 1)
-    machine.set_ptes(mm, block, end, [(block, end, Pte(PRESENT, shift, True))])
-    return None
-
-
-def contents(machine: Machine, entries: list[tuple[int, int, Pte]]) -> Iterator[tuple[int, int, Frame]]:
-    """The frames that present entries map, by the pages that map them."""
-    for s, e, pte in entries:
-        if pte.kind == PRESENT:
-            for first, last, frame in machine.frames.clip(s + pte.delta, e + pte.delta):
-                yield first - pte.delta, last - pte.delta, frame
-
-
 def split_folio(machine: Machine, number: int) -> bool:
     """Split a large folio into small ones; mapped sub-pages that are all zero become the zero page.
 
@@ -221,6 +140,10 @@ def split_folio(machine: Machine, number: int) -> bool:
     head, end, runs = folio_of(machine, number)
     if any(frame.pins or frame.swap is not None for _, _, frame in runs):
         return False
+    if runs[0][2].kind == FILE:
+        split_cached(machine, head, end)
+        machine.counters["folios_split"] += 1
+        return True
     found = [(s, frame, place) for s, e, frame in runs for place in walk(machine, s, e)]
     if sum(stop - page for _, _, (_, page, stop) in found) != large_mapcount(runs):
         return False

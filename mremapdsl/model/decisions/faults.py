@@ -103,6 +103,23 @@ decision(
 constant("swap_cache_mismatch", "copied", True, "It is copied: kernels with CONFIG_KSM, as all that were looked at.")
 constant("swap_cache_mismatch", "mapped", False, "It is mapped as it is: kernels without CONFIG_KSM.")
 
+decision("swap_device", "mm/memory.c:do_swap_page", "Where swapped pages are.")
+constant("swap_device", "disk", "disk", "On a disk or in a file: they come back through the swap cache.")
+constant(
+    "swap_device",
+    "memory",
+    "memory",
+    "In zram and the like (SWP_SYNCHRONOUS_IO): a page with one entry comes back past the swap cache, and exclusive.",
+)
+
+decision(
+    "fault_around_folio",
+    "mm/filemap.c:filemap_map_folio_range",
+    "What a read fault beside a page table maps of a huge page of the page cache.",
+)
+constant("fault_around_folio", "window", False, "Up to 6.17: what lies in the 16 pages around it.")
+constant("fault_around_folio", "whole", True, "Since 6.18: all of it, if it lies in the VMA.")
+
 decision("private_file_index", "mm/memory.c:do_cow_fault", "The index of a copied page of a private file mapping.")
 constant("private_file_index", "file_page", False, "The page number in the file: vm_pgoff is its only offset.")
 constant("private_file_index", "anon_pgoff", True, "Since 7.3: by the VMA's separate anonymous page offset.")
