@@ -166,7 +166,10 @@ def _split_by_advice(scene: Scene, process: Process, op: ops.Split, why: str) ->
 def _is_large(scene: Scene, process: Process, page: int) -> bool:
     entry = procfs.entry(process, page)
     frames = scene.view.frames
-    return bool(entry & procfs.PRESENT) and frames is not None and frames.kind(entry & procfs.FRAME) == "H"
+    if frames is None or not entry & procfs.PRESENT:
+        return False
+    frame = entry & procfs.FRAME
+    return frames.kind(frame) in "HF" and frames.folio(frame)[1] > 1
 
 
 def collapse(scene: Scene, process: Process, op: ops.Collapse) -> Outcome:

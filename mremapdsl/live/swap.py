@@ -13,6 +13,8 @@ from mremapdsl.ops import PAGE
 
 SIZE = 256 << 20
 ADD = "/sys/class/zram-control/hot_add"
+IN_MEMORY = ("zram", "ram", "pmem")
+"""Devices whose drivers say that they answer at once (BLK_FEAT_SYNCHRONOUS)."""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -29,6 +31,14 @@ class Swap:
     def of_others(self) -> list[str]:
         """Swap areas that the machine has anyway."""
         return [name for name in areas() if name != self._device]
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether pages are, or would be, swapped to memory, whence they come back at once (SWP_SYNCHRONOUS_IO)."""
+        others = self.of_others
+        if self._device or not others:
+            return os.path.exists(ADD)
+        return all(os.path.basename(name).startswith(IN_MEMORY) for name in others)
 
     def on(self) -> None:
         """See to it that there is swap. Raises Unsupported."""
