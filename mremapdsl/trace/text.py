@@ -79,7 +79,7 @@ def _events(record: ScenarioRecord, style: Style) -> Iterator[tuple[int, list[st
 def _head(record: ScenarioRecord, style: Style) -> Iterator[str]:
     scenario = record.scenario
     yield style.paint("bold", f'scenario "{scenario.title}"')
-    yield f"    {record.file}:{scenario.line}, rules {record.rules}"
+    yield from paragraph(f"{record.file}:{scenario.line}, rules {record.rules}", "    ", "        ", style.width)
     yield from documentation(scenario.doc, "    ", style)
 
 

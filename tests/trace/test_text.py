@@ -59,3 +59,11 @@ def test_many_changes_are_cut_short_unless_all_are_wanted() -> None:
     assert "... and 12 more VMAs" in short
     assert "more VMAs" not in full
     assert full.count("new: [") > short.count("new: [")
+
+
+def test_long_rules_go_on_in_the_next_line() -> None:
+    rules = "relocate-v1 with failure=detect_early, pinned=abort, nonpresent=fail, large_folio=fail"
+    [record] = api.run(f"rules {rules}\nmmap A 1; expect vmas 1")
+    lines = scenario_text(record).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert rules in " ".join(line.strip() for line in lines)
