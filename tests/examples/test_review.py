@@ -147,6 +147,7 @@ DIFFERENCES = [
     Difference("nonpresent", "skip", "fix", "designs.mrs", "T7 under migration"),
     Difference("nonpresent", "fix", "fail", "designs.mrs", "T7 in the swap cache"),
     Difference("nonpresent", "fail", "skip", "designs.mrs", "T7 under migration"),
+    Difference("nonpresent", "fix", "skip", "designs.mrs", "T19 a huge page under migration"),
     Difference("sharing", "anon_vma", "chain_only", "designs.mrs", "T4 a parent and a child"),
     Difference("sharing", "chain_only", "children", "t04-fork-parent.mrs", "the first test alone"),
     Difference("sharing", "children", "chain_only", "designs.mrs", "T4 a parent and a child"),
