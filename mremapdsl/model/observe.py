@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from mremapdsl.backend import AnonVmaView, PageRun, PageView, Unseen, VmaView
 from mremapdsl.model.locks import waits_for_tree
@@ -95,16 +96,15 @@ class ModelObservation:
 
 
 def vma_view(vma: Vma) -> VmaView:
-    return VmaView(
-        vma.start,
-        vma.end,
-        prot_string(vma.flags),
-        vma.start + vma.skew,
-        f"av{vma.anon}" if vma.anon else "",
-        len(vma.chain),
-        tuple(short for bit, short in SHOWN_FLAGS if vma.flags & bit),
-        vma.file,
-    )
+    prot, flags = shown_flags(vma.flags)
+    anon = f"av{vma.anon}" if vma.anon else ""
+    return VmaView(vma.start, vma.end, prot, vma.start + vma.skew, anon, len(vma.chain), flags, vma.file)
+
+
+@cache
+def shown_flags(flags: int) -> tuple[str, tuple[str, ...]]:
+    """The protection, and the names of the other flags."""
+    return prot_string(flags), tuple(short for bit, short in SHOWN_FLAGS if flags & bit)
 
 
 def page_runs(machine: Machine, mm: Mm) -> list[PageRun]:

@@ -6,7 +6,7 @@ step changed come first, a picture of 200 VMAs shows the rest in bundles.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -58,26 +58,31 @@ class Axis:
     def __init__(self, segments: Sequence[Segment]) -> None:
         self.segments = tuple(segments)
         self._starts = [segment.start for segment in segments]
+        self._borders = {page for segment in segments for page in (segment.start, segment.end)}
 
     def x(self, page: int) -> float:
         """Where the left edge of a page is; pages beyond the ends are at the ends."""
         if not self.segments:
             return 0.0
-        segment = self.segments[max(bisect_right(self._starts, page) - 1, 0)]
+        segment = self.segment(page)
         share = (page - segment.start) / (segment.end - segment.start)
         return segment.x + segment.width * min(max(share, 0.0), 1.0)
+
+    def segment(self, page: int) -> Segment:
+        """The segment that has a page, or the nearest one."""
+        return self.segments[max(bisect_right(self._starts, page) - 1, 0)]
 
     def width(self, start: int, end: int) -> float:
         return self.x(end) - self.x(start)
 
     def within(self, start: int, end: int) -> list[Segment]:
         """The segments that have a page in [start, end)."""
-        return [segment for segment in self.segments if segment.start < end and segment.end > start]
+        first, last = max(bisect_right(self._starts, start) - 1, 0), bisect_left(self._starts, end)
+        return [segment for segment in self.segments[first:last] if segment.end > start]
 
     def is_border(self, page: int) -> bool:
         """Whether a segment begins or ends at this page."""
-        at = bisect_right(self._starts, page) - 1
-        return at >= 0 and (self.segments[at].start == page or self.segments[at].end == page)
+        return page in self._borders
 
 
 def kept(borders: Iterable[Border], most: int) -> list[int]:

@@ -20,6 +20,8 @@ from mremapdsl.trace.words import range_words, run_words, vma_words
 WIDTH = 880.0
 NARROW = 350.0
 MOST_PANELS = 6
+MANY = 600
+"""VMAs or runs of a process of which no picture has room for those that have nothing to do with the step."""
 MOST_FACTS = 8
 NARROW_CELL = 150.0
 """Points below which a run of pages that changed is put into words as well."""
@@ -66,12 +68,12 @@ def document(canvas: Canvas, width: float, height: float, scene: Scene, *, embed
     parts = [
         "" if embedded else '<?xml version="1.0" encoding="UTF-8"?>\n',
         f'<svg xmlns="http://www.w3.org/2000/svg" class="m" viewBox="0 0 {number(width)} {number(height)}" {size} ',
-        f'role="img" aria-labelledby="{prefix}-t {prefix}-d">',
+        f'role="img" aria-labelledby="{prefix}-t" aria-describedby="{prefix}-d">',
         f'<title id="{prefix}-t">{escape(title)}</title><desc id="{prefix}-d">{escape(alt.description(scene))}</desc>',
     ]
     if not embedded:
         parts += [f"<style>{STYLE}</style>", patterns(), '<rect class="g" width="100%" height="100%"/>']
-    return "".join([*parts, *canvas.render(), "</svg>", "" if embedded else "\n"])
+    return "".join([*parts, '<g aria-hidden="true">', *canvas.render(), "</g></svg>", "" if embedded else "\n"])
 
 
 # --- what to show ------------------------------------------------------------------------------------------------
@@ -90,10 +92,12 @@ def make_axis(scene: Scene, panels: Sequence[Panel], width: float) -> Axis:
     borders: list[Border] = []
     mapped: list[tuple[int, int]] = []
     for panel in panels:
+        homes = [(box.known.vma.pgoff or 0, home_end(box)) for box in vmas.homes(panel)]
         borders += panel_borders(panel)
+        borders += [Border(page, 4) for home in homes for page in home]
         spans = [(box.known.vma.start, box.known.vma.end) for box in panel.boxes]
         spans += [(known.vma.start, known.vma.end) for known in panel.before]
-        spans += [(box.known.vma.pgoff or 0, home_end(box)) for box in vmas.homes(panel)]
+        spans += homes
         if panel.asked:
             spans += [panel.asked[:2], panel.asked[2:]]
         mapped += spans
@@ -108,22 +112,25 @@ def make_axis(scene: Scene, panels: Sequence[Panel], width: float) -> Axis:
 def panel_borders(panel: Panel) -> Iterator[Border]:
     """Where something begins or ends in a process: what changed first, then what touches it, then the rest."""
     edges = {page for box in panel.boxes if box.changed for page in (box.known.vma.start, box.known.vma.end)}
+    many = len(panel.boxes) > MANY
     for box in panel.boxes:
         vma = box.known.vma
-        rank = 0 if box.changed else 2 if {vma.start, vma.end} & edges else 3
-        yield from (Border(page, rank) for page in (vma.start, vma.end))
+        rank = 0 if box.changed else 2 if vma.start in edges or vma.end in edges else 3
+        if rank < 3 or not many:
+            yield from (Border(page, rank) for page in (vma.start, vma.end))
+    if many:
+        yield from (Border(panel.boxes[0].known.vma.start, 3), Border(panel.boxes[-1].known.vma.end, 3))
     numbers = {box.known.number for box in panel.boxes if not box.changed}
     for known in panel.before:
         rank = 3 if known.number in numbers else 1
-        yield from (Border(page, rank) for page in (known.vma.start, known.vma.end))
+        if rank < 3 or not many:
+            yield from (Border(page, rank) for page in (known.vma.start, known.vma.end))
     for page, _ in panel.broken[: pages.MOST_BROKEN]:
         yield from (Border(page, 1), Border(page + 1, 1))
-    for box in vmas.homes(panel):
-        yield from (Border(page, 4) for page in (box.known.vma.pgoff or 0, home_end(box)))
     yield from (Border(page, 1) for page in panel.asked or ())
     for start, end in panel.touched:
         yield from (Border(page, 5) for page in (start, end))
-    for run in panel.runs:
+    for run in panel.runs if len(panel.runs) <= MANY else ():
         yield from (Border(page, 6) for page in (run.page, run.page + run.count))
 
 

@@ -112,7 +112,7 @@ def draw_vmas(frame: Frame, panel: Panel, y: float) -> Drawn:
             if not draw_box(frame, box, y):
                 incomplete.append(box)
         else:
-            segment = axis.within(vma.start, vma.end)[0]
+            segment = axis.segment(vma.start)
             bundles[segment] = bundles.get(segment, 0) + 1
     draw_gone(frame, panel, y)
     for segment, count in bundles.items():

@@ -149,10 +149,11 @@ def source(text: str, first: int, last: int, steps: dict[int, str], signs: dict[
     for number, line in enumerate(lines, first):
         sign, word = marks.get(signs.get(number, ""), ("", ""))
         link = el("a", str(number), href=f"#{steps.get(number, f'L{number}')}", class_="ln",
-                  title=f"Go to the first step of line {number}" if number in steps else None)  # fmt: skip
+                  title=f"Go to the first step of line {number}" if number in steps else None,
+                  tabindex=None if number in steps else -1)  # fmt: skip
         mark = el("span", sign, class_=f"mark {signs.get(number, '')}".rstrip(), title=word or None)
         rows.append(el("span", link, mark, el("span", line or Html(" "), class_="lc"), id=f"L{number}", class_="line"))
-    return el("pre", el("code", *rows), class_="hl listing", tabindex="0", aria_label="Source")
+    return el("pre", el("code", *rows), class_="hl listing", tabindex="0", role="region", aria_label="Source")
 
 
 # --- a file with several -------------------------------------------------------------------------------------------

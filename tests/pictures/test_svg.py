@@ -298,7 +298,7 @@ def test_a_picture_stands_alone_and_says_in_words_what_it_shows() -> None:
     svg = drawn("mmap A 4; touch A; expect vmas 1")[-1]
     root = parsed(svg)
     assert root.get("role") == "img"
-    labels = (root.get("aria-labelledby") or "").split()
+    labels = [root.get("aria-labelledby"), root.get("aria-describedby")]
     assert [element.get("id") for element in (root[0], root[1])] == labels
     assert root.findtext(f"{SVG}title") == "Step 2: touch A = ok"
     described = root.findtext(f"{SVG}desc") or ""
