@@ -15,7 +15,7 @@ from mremapdsl.lang import syntax
 from mremapdsl.lang.context import Context
 from mremapdsl.lang.diagnostics import Problem
 from mremapdsl.lang.expr import byte, count
-from mremapdsl.lang.places import check_inside, extent, guard, no_place, target
+from mremapdsl.lang.places import HUGE_PAGE, check_inside, extent, guard, no_place, target
 from mremapdsl.lang.syntax import Token
 from mremapdsl.lang.words import words
 from mremapdsl.program import Place
@@ -213,6 +213,7 @@ def set_mthp(context: Context, node: syntax.SetMthp) -> ops.Operation:
     if pages not in ops.FOLIO_SIZES:
         raise Problem("MRS314", node.size.start, node.size.end, f"no folio has {pages} pages",
                       "anonymous folios have 4, 8, 16 ... 512 pages: `set mthp 64K always`")  # fmt: skip
+    context.slots.size(node.size.start, HUGE_PAGE)  # places begin where folios can
     return ops.Set(context.process, "mthp", node.mode.text, pages)
 
 

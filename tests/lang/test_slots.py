@@ -21,6 +21,7 @@ from mremapdsl.program import Scenario
         ("mmap A 300; mmap B 300; mremap A C; mremap C D", [2000, 4000, 6000, 8000]),
         ("mmap A 2M; mmap B 16", [1024, 2048]),
         ("mmap A 2M; mmap B 2M", [2048, 4096]),
+        ("set mthp 64K always; mmap A 16; mremap A B", [1024, 2048]),
         ("mmap A 1G; mmap B 1G", [1 << 20, 1 << 21]),
         ("mmap A 1T; mmap B 1T; mremap A C", [1 << 30, 2 << 30, 3 << 30]),
         ("mmap A 16; mmap B 16; touch @16+5", [1000, 2000]),
