@@ -109,6 +109,14 @@ RELOCATIONS = {
         "5 folio(s) were rewritten when the walk came to page 512, where it stops",
         "undone: 5 folio(s) point to the source again, the new VMA is gone",
     ],
+    # What both walks leave out is told once.
+    f"{OBSTACLE}; pin A[509]; mremap A[507..513] B RELOCATE": [
+        "pages 507 to 508 are rewritten: index and anon_vma are those of the new place",
+        "the folio at 509 may be pinned and is left as it is",
+        "pages 510 to 511 are rewritten: index and anon_vma are those of the new place",
+        "4 folio(s) were rewritten when the walk came to page 512, where it stops",
+        "undone: 4 folio(s) point to the source again, the new VMA is gone",
+    ],
     "mmap A 6 at @0; touch A[0..2]; touch A[3..6]; pin A[4]; mremap A B RELOCATE; expect violation": [
         "pages 0 to 1 are rewritten: index and anon_vma are those of the new place",
         "page 3 is rewritten: index and anon_vma are those of the new place",
