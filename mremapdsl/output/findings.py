@@ -9,6 +9,7 @@ from mremapdsl.program import Expect, Not, Predicate, Step
 from mremapdsl.record import ExpectationRecord, ScenarioRecord, StepRecord
 from mremapdsl.trace.failures import expectation_failure, step_failure
 from mremapdsl.trace.style import PLAIN
+from mremapdsl.trace.words import expect_words
 
 
 def findings(record: ScenarioRecord, text: str) -> Iterator[Finding]:
@@ -40,7 +41,7 @@ def of_expectation(file: str, record: ExpectationRecord, text: str) -> Finding:
     told = "\n".join(expectation_failure(file, record, PLAIN, offer=True))
     first = " ".join(record.detail.split("\n")[-1:] if "\nhave " in record.detail else record.detail.split("\n")[:1])
     rule = f"expect/{kind(record.expect.predicate)}"
-    return located(rule, record.expect, text, f"expect {record.expect.text}: {first}", told)
+    return located(rule, record.expect, text, f"{expect_words(record.expect)}: {first}", told)
 
 
 def kind(predicate: Predicate) -> str:

@@ -91,6 +91,31 @@ def test_errors_and_skips(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     assert by_name["missing.mrs"].get("message") == "No such file or directory"
 
 
+def test_a_reader_of_others_reads_it_back(cli: Cli) -> None:
+    Path("d").mkdir()
+    Path("d/x.mrs").write_text(TWO)
+    Path("bad.mrs").write_text(BAD)
+    cli("-q", "--report", "junit:report.xml", "d/x.mrs", "bad.mrs")
+    read = pytest.importorskip("junitparser", reason="junitparser is not installed").JUnitXml.fromfile("report.xml")
+    assert (read.tests, read.failures, read.errors) == (4, 1, 1)
+    found = [[(case.classname, case.name, [type(r).__name__ for r in case.result]) for case in suite] for suite in read]
+    assert found == [
+        [("d.x", "one <&> [relocate-v1]", []), ("d.x", "one <&> [linux-6.18]", []),
+         ("d.x", "two [relocate-v1]", ["Failure"])],
+        [("bad", "compile", ["Error"])],
+    ]  # fmt: skip
+    (failure,) = next(case.result for case in next(iter(read)) if case.result)
+    assert failure.type == "expect/vmas"
+    assert failure.text.startswith("d/x.mrs:7: expect vmas 2\n")
+
+
+def test_who_expects_what_when_is_said(cli: Cli) -> None:
+    Path("x.mrs").write_text("mmap A 1\nmaybe touch A\nfork\nexpect never A is anon\nchild: expect vmas 2\n")
+    root = document(cli("-q", "--report", "junit", "x.mrs").out)
+    message = next(root.iter("failure")).get("message") or ""
+    assert message.startswith("expect never A is anon: ")
+
+
 def test_titles_twice(cli: Cli) -> None:
     Path("x.mrs").write_text(f'scenario "s" {{ {PASSES} }}\n' * 2)
     root = document(cli("-q", "--report", "junit", "x.mrs").out)
