@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mremapdsl.output.results import Finding, one_line
 from mremapdsl.program import Expect, Not, Predicate, Step
 from mremapdsl.record import ExpectationRecord, ScenarioRecord, StepRecord
-from mremapdsl.trace.failures import expectation_failure, step_failure
+from mremapdsl.trace.failures import expectation_failure, failed_things, step_failure
 from mremapdsl.trace.style import PLAIN
 from mremapdsl.trace.words import expect_words
 
@@ -18,12 +18,11 @@ def findings(record: ScenarioRecord, text: str) -> Iterator[Finding]:
         line = record.reason_line
         told = f"{record.file}:{line}: {record.reason}"
         yield Finding("not-modelled", line, 0, 0, one_line(record.reason), told)
-    for at in range(len(record.steps) + 1):
-        if at and record.steps[at - 1].failure:
-            yield of_step(record.file, record.steps[at - 1], text)
-        for expectation in record.expectations:
-            if expectation.after == at and expectation.held is False:
-                yield of_expectation(record.file, expectation, text)
+    for failed in failed_things(record):
+        if isinstance(failed, StepRecord):
+            yield of_step(record.file, failed, text)
+        else:
+            yield of_expectation(record.file, failed, text)
 
 
 def of_step(file: str, record: StepRecord, text: str) -> Finding:

@@ -19,13 +19,20 @@ def failure_lines(record: ScenarioRecord, style: Style = PLAIN, *, offer: bool =
     """
     if record.reason:
         yield from paragraph(f"{record.file}:{record.reason_line}: {record.reason}", "", INDENT, style.width)
+    for failed in failed_things(record):
+        if isinstance(failed, StepRecord):
+            yield from step_failure(record.file, failed, style)
+        else:
+            yield from expectation_failure(record.file, failed, style, offer=offer)
+
+
+def failed_things(record: ScenarioRecord) -> Iterator[StepRecord | ExpectationRecord]:
+    """The failed steps and expectations in their order."""
     last = len(record.steps)  # where a scenario branches, an expectation may stand behind more steps of another run
     for at in range(last + 1):
         if at and record.steps[at - 1].failure:
-            yield from step_failure(record.file, record.steps[at - 1], style)
-        for expectation in record.expectations:
-            if min(expectation.after, last) == at and expectation.held is False:
-                yield from expectation_failure(record.file, expectation, style, offer=offer)
+            yield record.steps[at - 1]
+        yield from (e for e in record.expectations if min(e.after, last) == at and e.held is False)
 
 
 def step_failure(file: str, record: StepRecord, style: Style) -> Iterator[str]:
