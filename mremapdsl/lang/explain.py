@@ -155,6 +155,15 @@ def unknown_statement(situation: Situation) -> Problem | None:
     return Problem("MRS102", first.start, first.end, f"`{word}` is not a statement", remedy)
 
 
+def bare_block(situation: Situation) -> Problem | None:
+    """A block that nothing begins, perhaps behind a complete statement."""
+    bad = situation.bad
+    if situation.written(bad) != "{" or (situation.tokens and "_END" not in situation.expected()):
+        return None
+    return Problem("MRS101", bad.start, bad.end, "`{` cannot stand here", "a block belongs to what stands before it: "
+                   '`parent { ... }`, `for i in 0..4 { ... }`, `scenario "title" { ... }`')  # fmt: skip
+
+
 def misspelt(situation: Situation) -> Problem | None:
     """The bad word, or the name before it, is nearly a keyword that could stand there."""
     bad = situation.bad
@@ -304,7 +313,7 @@ def point_for_range(situation: Situation) -> Problem | None:
 
 
 KNOWN: tuple[Callable[[Situation], Problem | None], ...] = (
-    strange, unknown_statement, because, keyword_as_name, unit, constant_of_c, misspelt, single_equals, comma,
+    strange, unknown_statement, bare_block, because, keyword_as_name, unit, constant_of_c, misspelt, single_equals, comma,
     point_for_range, unknown_word,
 )  # fmt: skip
 

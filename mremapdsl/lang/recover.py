@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from mremapdsl.lang.context import MOST, Findings
 from mremapdsl.lang.diagnostics import Problem
 from mremapdsl.lang.explain import Situation, explain
-from mremapdsl.lang.parse import END, LBRACE, MAX_DEPTH, Automaton, Lexeme, Stacks, automaton
+from mremapdsl.lang.parse import END, LBRACE, MAX_DEPTH, Automaton, Lexeme, Stacks, automaton, shifted
 from mremapdsl.lang.syntax import Bad
 
 WORD = re.compile(r"[A-Za-z_]\w*")
@@ -32,6 +32,8 @@ class Recovery:
         """Symbols that end a statement."""
         self.opened = self.closed = 0
         """Braces that were made up."""
+        self.bare = -1
+        """Where the last `{` ends that cannot stand where it does."""
 
     def __call__(self, stacks: Stacks, lexeme: Lexeme, too_deep: bool) -> int:
         kinds = self.machine.number
@@ -61,6 +63,8 @@ class Recovery:
         if last == self.machine.number[SEPARATOR] and len(stacks.values) > 1:
             last = self.entered(stacks, -2)
             return last == self.machine.number["simple"]
+        if last == self.machine.number["block"]:  # of a scenario; behind any other, more may be needed
+            return shifted(self.machine, stacks.states, self.machine.number[SEPARATOR]) is not None
         return last in self.complete
 
     def entered(self, stacks: Stacks, index: int) -> int:
@@ -83,6 +87,10 @@ class Recovery:
         if self.full():
             self.findings.add(Problem("MRS101", lexeme.start, lexeme.end, "", ""))
             return
+        if lexeme.kind == self.machine.number[LBRACE]:
+            before, self.bare = self.bare, lexeme.end
+            if before >= 0 and not self.text[before : lexeme.start].strip():
+                return  # one of many is enough
         situation = Situation.replay(self.machine, self.text, stacks.states[: depth + 1], start, lexeme)
         self.findings.add(explain(situation))
 
