@@ -313,8 +313,8 @@ def point_for_range(situation: Situation) -> Problem | None:
 
 
 KNOWN: tuple[Callable[[Situation], Problem | None], ...] = (
-    strange, unknown_statement, bare_block, because, keyword_as_name, unit, constant_of_c, misspelt, single_equals, comma,
-    point_for_range, unknown_word,
+    strange, unknown_statement, bare_block, because, keyword_as_name, unit, constant_of_c, misspelt, single_equals,
+    comma, point_for_range, unknown_word,
 )  # fmt: skip
 
 
