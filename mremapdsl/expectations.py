@@ -143,7 +143,7 @@ def judge(predicate: Predicate, context: Context) -> Verdict:
     """Whether a predicate holds, and why (not). Raises Unseen when this machine cannot tell."""
     if isinstance(predicate, Not):
         inner = judge(predicate.predicate, context)
-        return Verdict(not inner.held, without_remedy(inner.detail))
+        return Verdict(not inner.held, without_remedy(inner.detail).replace(", expected ", ", not "))
     return JUDGES[type(predicate)](predicate, context)
 
 

@@ -53,3 +53,8 @@ def test_a_process_that_is_gone_is_said_to_be() -> None:
 def test_a_walk_that_should_find_nothing_names_what_it_finds_once() -> None:
     detail, _ = failed("mmap A 2; touch A; expect rmap A[0] == none")
     assert detail == "a walk of the folio at A[0] finds parent:A[0]"
+
+
+def test_a_negation_that_holds_says_what_there_is_instead() -> None:
+    [record] = api.run("mmap A 4 at @8; expect not vmas 4; expect not A.pgoff == 3")
+    assert [e.detail for e in record.expectations] == ["parent has 1 VMA(s), not 4", "A.pgoff is 8, not == 3"]

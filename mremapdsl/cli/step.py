@@ -17,6 +17,7 @@ from mremapdsl.program import AnyOrder, Choose, Expect, Range, Scenario, Stateme
 from mremapdsl.record import ExpectationRecord, ShowRecord, StepRecord
 from mremapdsl.stepper import Session
 from mremapdsl.steprefs import with_lines
+from mremapdsl.trace.markdown import documentation
 from mremapdsl.trace.style import Style, paragraph
 from mremapdsl.trace.text import last_step, last_words
 from mremapdsl.trace.words import anon_vma_state, expect_words, range_words, run_words
@@ -49,7 +50,8 @@ def main(args: Namespace) -> int:
     prompt = Prompt(session)
     if sys.stdin.isatty():
         remember()
-        print(prompt.intro_text())
+        tell(prompt.intro_text())
+        print("".join(f"{line}\n" for line in documentation(session.scenario.doc, "    ", prompt.style)), end="")
     else:
         prompt.prompt = ""
         prompt.use_rawinput = False
