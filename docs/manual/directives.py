@@ -69,8 +69,8 @@ def witnessed(witness: Witness | None, prefix: str = "Seen in") -> str:
     if witness.example.path.is_relative_to(EXAMPLES):
         title = inline(shown_title(witness.scenario)).replace("``", "")
         several = len(witness.example.program.scenarios) > 1
-        where = f"{prefix} :ref:`{title} <{label(witness.example, witness.number)}>`"
-        about = f", in :doc:`{witness.example.page}`" if several else ""
+        where = f"{prefix} :ref:`“{title}” <{label(witness.example, witness.number)}>`"
+        about = f" of :doc:`{witness.example.page}`" if several else ""
         rules, sign, overrides = witness.rules.partition(" with ")
         return f"{where}{about}, rules :mrs-rules:`{rules}`{sign}{overrides and literal(overrides)}."
     return f".. mrs:: {witness.example.source}\n   :scenario: {witness.number}\n"

@@ -16,7 +16,10 @@ SPLIT = ("operation", "assertion")
 """Rules whose alternatives are shown one by one, under their own names."""
 WIDTH = 70
 """Columns of a line of a production."""
-IN_WORDS = {"_END": "a newline or `;`, with the comments and empty lines behind it"}
+IN_WORDS = {
+    "_END": "a newline or `;`, with the comments and empty lines behind it",
+    "GOES_ON": "a newline before `{`, `or {`, `else` or `during relocation`",
+}
 
 
 class Alternative(NamedTuple):

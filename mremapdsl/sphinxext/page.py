@@ -26,7 +26,6 @@ STYLE = f"""\
 .mrs-caption{{font-weight:600;margin-bottom:.3rem}}
 table.mrs-outcomes{{width:auto;margin-left:0}}
 table.mrs-outcomes td p,table.mrs-outcomes th p{{text-align:left}}
-table.mrs-outcomes th{{overflow-wrap:anywhere;min-width:6.5rem}}
 table.mrs-outcomes code .pre{{white-space:normal}}
 table.mrs-outcomes td:first-child{{min-width:8rem}}
 """

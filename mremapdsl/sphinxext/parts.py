@@ -233,7 +233,7 @@ def rules_names(rules: Iterable[str]) -> list[nodes.Node]:
 def table(heads: Sequence[str], rows: Iterable[Sequence[Sequence[nodes.Node]]]) -> nodes.table:
     """A table of nodes."""
     head, body = nodes.thead(), nodes.tbody()
-    head += table_row([[nodes.Text(text)] for text in heads])
+    head += table_row([breakable(text) for text in heads])
     body += [table_row(row) for row in rows]
     columns = zip(*(row.children for row in (*head.children, *body.children)), strict=True)
     widths = [min(max(len(entry.astext()) for entry in column), MOST_COLUMNS) for column in columns]
@@ -242,6 +242,15 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[Sequence[nodes.Node]]]) 
     made = nodes.table(classes=["mrs-outcomes", "colwidths-auto"])
     made += group
     return made
+
+
+def breakable(text: str) -> list[nodes.Node]:
+    """A heading that may break behind the ``=`` of an override, where a page is narrow."""
+    first, *rest = text.split("=")
+    found: list[nodes.Node] = [nodes.Text(first)]
+    for part in rest:
+        found += [nodes.Text("="), nodes.raw("", "<wbr>", format="html"), nodes.Text(part)]
+    return found
 
 
 def table_row(cells: Sequence[Sequence[nodes.Node]]) -> nodes.row:
