@@ -113,6 +113,15 @@ def file_of(machine: Machine, number: int) -> File:
     return next(file for file in machine.files.values() if file.cache.at(number + frame.delta) == -frame.delta)
 
 
+def replace_cached(machine: Machine, first: int, last: int, target: int) -> None:
+    """Other frames hold the pages of frames [first, last) of the page cache (__folio_migrate_mapping)."""
+    file, frame = file_of(machine, first), machine.frames.at(first)
+    assert frame is not None
+    page, stop = first + frame.delta, last + frame.delta
+    file.cache.splice(page, stop, [(page, stop, target - page)])
+    machine.edit_frames(first, last, lambda _: None)
+
+
 def unmap_cached(machine: Machine, first: int, last: int) -> None:
     """Take every mapping of frames of the page cache away (try_to_unmap)."""
     for mm, start, end in list(walk_file(machine, first, last)):

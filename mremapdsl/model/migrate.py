@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from mremapdsl.model.fault import populate_vma, unshare_present, write_zero
+from mremapdsl.model.filemap import replace_cached
+from mremapdsl.model.fork import by_folio
 from mremapdsl.model.ksm import follow
 from mremapdsl.model.machine import Machine, Mm
 from mremapdsl.model.reason import Why, refuse, why
 from mremapdsl.model.records import ACCESS, ANON, FILE, KSM, MIGRATION, PRESENT, SHARED, WRITE, ZERO, Frame, Pte
 from mremapdsl.model.rmap import walk
+from mremapdsl.model.runs import RunMap
 from mremapdsl.model.swap import swap_out
 
 
@@ -21,13 +24,15 @@ def migrate(machine: Machine, mm: Mm, start: int, pages: int, phase: str) -> Why
 def present_frames(machine: Machine, mm: Mm, start: int, end: int, kind: int) -> list[tuple[int, int]]:
     """The frames behind entries of a kind, whole folios, in runs of one record each."""
     found: list[tuple[int, int]] = []
+    seen: RunMap[bool] = RunMap()
     for s, e, pte in mm.ptes.clip(start, end):
         if pte.kind == kind:
             for first, last, frame in machine.frames.clip(s + pte.delta, e + pte.delta):
                 size = 1 << frame.order
-                head, tail = first - first % size, -(-last // size) * size
-                found += [(a, b) for a, b, _ in machine.frames.clip(head, tail)]
-    return list(dict.fromkeys(found))
+                for head, tail, known in seen.cover(first - first % size, -(-last // size) * size):
+                    found += [] if known else [(a, b) for a, b, _ in machine.frames.clip(head, tail)]
+                    seen.splice(head, tail, [(head, tail, True)])
+    return found
 
 
 def begin(machine: Machine, mm: Mm, start: int, end: int) -> Why:
@@ -60,20 +65,31 @@ def finish(machine: Machine, mm: Mm, start: int, end: int, *, new: bool) -> Why:
     """
     runs = present_frames(machine, mm, start, end, MIGRATION)
     lost = 0
-    for first, last in runs:
-        frame = machine.frames.at(first)
-        assert frame is not None
+    places: dict[int, int] = {}
+    for first, last, frame in by_folio([run for pair in runs for run in machine.frames.clip(*pair)]):
         found = [(other, s, e) for other, s, e in walk(machine, first, last)
                  if (run := other.ptes.run_at(s)) is not None and run[2].kind == MIGRATION]  # fmt: skip
-        target = machine.allocate(last - first, frame.order) if new else first
+        target = new_place(machine, places, first, last, frame.order) if new else first
         if new:
             machine.put_folios(target, last - first, moved(frame, first, target))
             if frame.kind == KSM:
                 follow(machine, first, last, target)
         for other, s, e in found:
             put_back(machine, other, s, e, target - first)
+        if new and frame.kind == FILE:
+            replace_cached(machine, first, last, target)
         lost += frame.maps - len(found)
     return why("migrated" if new else "migration-failed", folios=len(runs), lost=lost)
+
+
+def new_place(machine: Machine, places: dict[int, int], first: int, last: int, order: int) -> int:
+    """Where frames [first, last) of one folio, or several small ones, go; ``places`` knows the new large folios."""
+    if not order:
+        return machine.allocate(last - first)
+    head = first - first % (1 << order)
+    if head not in places:
+        places[head] = machine.allocate(1 << order, order)
+    return places[head] + first - head
 
 
 def moved(frame: Frame, first: int, target: int) -> Frame:
