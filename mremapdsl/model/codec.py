@@ -169,7 +169,7 @@ class _Encoder:
                     to = self.slot(page + pte.delta)
                 else:
                     to = 0
-                ptes.append((page - shift, kind, to, pte.huge, pte.exclusive, pte.clean))
+                ptes.append((page - shift, kind, to, pte.huge, pte.exclusive, pte.clean, pte.stray))
         tables = tuple([(s, e) for s, e, _ in mm.tables.runs]) if self.tables else ()
         pins = tuple([(s - shift, e - shift, self.frame(s + delta)) for s, e, delta in mm.pins])
         return (vmas, tuple(ptes), tables, pins, mm.merge_any, mm.pinned_before)
@@ -213,7 +213,7 @@ class _Encoder:
         mms = tuple([place[name] for name in ksm.mms])
         items = sorted((place[name], page, item) for name, found in ksm.items.items() for page, item in found.items())
         known: list[Key] = []
-        for process, page, item in items:
+        for process, page, item in [*items, *((-1, *orphan) for orphan in sorted(ksm.orphans))]:
             on = (-1, 0, 0)  # of a page that is gone, nothing matters any more
             if frames.at(item.frame) is not None:
                 on = (self.frame(item.frame), self.anon(item.anon_vma), item.linear - self.shift)
@@ -286,7 +286,7 @@ def _mm(name: str, data: Key) -> Mm:
 
 def _pte(p: Key) -> Pte:
     kind = p[1]
-    return Pte(kind, p[2] - p[0] if kind in (PRESENT, SWAP, MIGRATION) else 0, p[3], p[4], p[5])
+    return Pte(kind, p[2] - p[0] if kind in (PRESENT, SWAP, MIGRATION) else 0, p[3], p[4], p[5], p[6])
 
 
 def _runs(items: Any) -> list[tuple[int, int, Any]]:
@@ -306,6 +306,10 @@ def _ksm(data: Key) -> Ksm:
     ksm.mms = [f"p{i}" for i in mms]
     ksm.items = {name: {} for name in ksm.mms}
     for place, page, age, skips, checksum, frame, anon_vma, linear in items:
-        ksm.items[f"p{place}"][page] = RmapItem(age, skips, checksum, frame, anon_vma, linear)
+        item = RmapItem(age, skips, checksum, frame, anon_vma, linear)
+        if place < 0:
+            ksm.orphans.append((page, item))
+        else:
+            ksm.items[f"p{place}"][page] = item
     ksm.stable = {content: list(numbers) for content, numbers in stable}
     return ksm

@@ -20,7 +20,8 @@ INVARIANTS = {
     "vma-order": "VMAs are non-empty, sorted by address, disjoint and below TASK_SIZE.",
     "pte-inside-vma": "Every page table entry lies in a VMA of its process.",
     "rmap-complete": "Every mapped anonymous page is found by a reverse-map walk of its folio: the VMA is linked to "
-    "the folio's anon_vma, and the folio's index is the VMA's index at that address.",
+    "the folio's anon_vma, and the folio's index is the VMA's index at that address. To a KSM page lead the rmap_items "
+    "of the processes in which it was merged, and of their forks.",
     "mapcount": "A folio's count of mappings is the number of page table entries that map it.",
     "swap-count": "A swap slot's count of users is the number of swap entries that refer to it.",
     "folio-whole": "All pages of a large folio have one anon_vma and consecutive indices.",
@@ -198,7 +199,7 @@ def check_found(machine: Machine, mm: Mm, vma: Vma, start: int, end: int, pte: P
             against = not_found_because(machine, vma, frame, s, page)
             if against:
                 yield Broken("rmap-complete", mm.name, page, (s, e), against)
-        elif frame.kind == KSM:
+        elif frame.kind == KSM and not pte.stray:
             for number in range(s, e):
                 if not ksm_found(machine, mm, vma, number - delta, number):
                     sentence = f"page {number - delta} (KSM frame {number}) cannot be found: no rmap_item leads to it"

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 
 from mremapdsl.model.ksmd import RmapItem
 from mremapdsl.model.machine import Machine, Mm
-from mremapdsl.model.records import ANON, KSM, MERGEABLE, PRESENT, SHARED, ZERO, Frame, Pte, Vma
+from mremapdsl.model.reason import NotModelled
+from mremapdsl.model.records import ANON, KSM, MERGEABLE, MIGRATION, PRESENT, SHARED, ZERO, Frame, Pte, Vma
+from mremapdsl.model.rmap import ksm_found, walk
 from mremapdsl.model.thp import split_folio
 
 PASSES = 3
@@ -27,10 +29,12 @@ def enter(machine: Machine, mm: Mm) -> None:
 
 
 def leave(machine: Machine, mm: Mm) -> None:
-    """The process exits (__ksm_exit)."""
-    if mm.name in machine.ksm.mms:
-        machine.ksm.mms.remove(mm.name)
-        del machine.ksm.items[mm.name]
+    """The process exits; what ksmd remembers of it goes when ksmd comes by (__ksm_exit)."""
+    ksm = machine.ksm
+    if mm.name in ksm.mms:
+        ksm.mms.remove(mm.name)
+        items = ksm.items.pop(mm.name)
+        ksm.orphans += [(page, RmapItem(0, 0, -1, *item[3:])) for page, item in items.items() if item.frame >= 0]
 
 
 def scan(machine: Machine) -> int:
@@ -45,6 +49,7 @@ def one_pass(machine: Machine) -> int:
     """Every page that is due, compared with the stable tree, then with the unstable tree of this pass."""
     unstable: dict[int, tuple[Mm, int]] = {}
     merged = 0
+    machine.ksm.orphans.clear()
     for name in machine.ksm.mms[:]:
         mm = machine.mms[name]
         seen: set[int] = set()
@@ -61,8 +66,16 @@ def one_pass(machine: Machine) -> int:
                 merged += 1
             seen.add(page)
         for page in items.keys() - seen:
-            del items[page]
+            forget(mm, items, page)
     return merged
+
+
+def forget(mm: Mm, items: dict[int, RmapItem], page: int) -> None:
+    """Drop the rmap_item of a page that is no longer there, which takes the lock of the KSM page it was."""
+    pte = mm.ptes.at(page)
+    if pte is not None and pte.kind == MIGRATION and items[page].frame >= 0:
+        raise NotModelled(f"waiting: page {page} is under migration, ksmd would sleep until it ends")
+    del items[page]
 
 
 def candidates(machine: Machine, mm: Mm) -> Iterator[int]:
@@ -182,11 +195,12 @@ def merge_two(machine: Machine, one: tuple[Mm, int], two: tuple[Mm, int], unstab
     if not split_large(machine, *two):
         return False
     del unstable[frame.data]
-    become_ksm(machine, number)
+    others = become_ksm(machine, number)
     known = [n for n in machine.ksm.stable.get(frame.data, []) if machine.frames.at(n) is not None]
     machine.ksm.stable[frame.data] = [*known, number]
     append(machine, *one, number)
     merge_with(machine, *two, number)
+    mark_strays(machine, others, number)
     return True
 
 
@@ -199,13 +213,28 @@ def stable_frame(machine: Machine, data: int) -> int | None:
     return None
 
 
-def become_ksm(machine: Machine, number: int) -> None:
-    """The page itself becomes a KSM page, for everyone who maps it (folio_set_stable_node)."""
+def become_ksm(machine: Machine, number: int) -> list[tuple[Mm, int]]:
+    """The page itself becomes a KSM page, for everyone who maps it (folio_set_stable_node). Where that is."""
+    places = [(mm, page) for mm, page, _ in walk(machine, number, number + 1)]
 
     def shared(frame: Frame) -> Frame:
         return frame._replace(kind=KSM, home=0, exclusive=False, lazyfree=False)
 
     machine.edit_frames(number, number + 1, shared)
+    return places
+
+
+def mark_strays(machine: Machine, places: list[tuple[Mm, int]], number: int) -> None:
+    """Mappings of a page that are lost to walks since it is a KSM page: ksmd knows of others only.
+
+    They are those of processes that shared the page with the one in which it was merged, but are no fork of it.
+    """
+    for mm, page in places:
+        vma, pte = mm.vma_at(page), mm.ptes.at(page)
+        assert vma is not None
+        assert pte is not None
+        if page + pte.delta == number and not ksm_found(machine, mm, vma, page, number):
+            machine.set_ptes(mm, page, page + 1, [(page, page + 1, pte._replace(stray=True))])
 
 
 def break_cow(machine: Machine, mm: Mm, page: int) -> None:
@@ -213,8 +242,9 @@ def break_cow(machine: Machine, mm: Mm, page: int) -> None:
     number, _ = mapped(machine, mm, page)
     vma = mm.vma_at(page)
     assert vma is not None
-    become_ksm(machine, number)
+    others = become_ksm(machine, number)
     unshare(machine, mm, vma, page, page + 1)
+    mark_strays(machine, others, number)
 
 
 def merge_with(machine: Machine, mm: Mm, page: int, stable: int) -> bool:
@@ -231,8 +261,10 @@ def merge_with(machine: Machine, mm: Mm, page: int, stable: int) -> bool:
 
 def append(machine: Machine, mm: Mm, page: int, stable: int) -> None:
     """The rmap_item goes on the KSM page's list (stable_tree_append)."""
-    vma = mm.vma_at(page)
+    vma, pte = mm.vma_at(page), mm.ptes.at(page)
     assert vma is not None
+    if pte is not None and pte.stray:
+        machine.set_ptes(mm, page, page + 1, [(page, page + 1, pte._replace(stray=False))])
     items = machine.ksm.items[mm.name]
     item = items.get(page, RmapItem())
     items[page] = item._replace(frame=stable, anon_vma=vma.anon, linear=page + vma.anon_skew)
@@ -287,10 +319,13 @@ def merge_any(machine: Machine, mm: Mm, on: bool) -> None:
 def follow(machine: Machine, first: int, last: int, target: int) -> None:
     """KSM pages were migrated to new frames: the stable nodes and their rmap_items go along (folio_migrate_ksm)."""
     shift = target - first
+
+    def followed(item: RmapItem) -> RmapItem:
+        return item._replace(frame=item.frame + shift) if first <= item.frame < last else item
+
     for items in machine.ksm.items.values():
-        for page, item in items.items():
-            if first <= item.frame < last:
-                items[page] = item._replace(frame=item.frame + shift)
+        items.update({page: followed(item) for page, item in items.items()})
+    machine.ksm.orphans = [(page, followed(item)) for page, item in machine.ksm.orphans]
     for data, numbers in machine.ksm.stable.items():
         machine.ksm.stable[data] = [n + shift if first <= n < last else n for n in numbers]
 

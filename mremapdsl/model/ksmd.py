@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 
@@ -25,12 +26,14 @@ class RmapItem(NamedTuple):
 class Ksm:
     """What ksmd knows."""
 
-    __slots__ = ("items", "mms", "stable")
+    __slots__ = ("items", "mms", "orphans", "stable")
 
     def __init__(self) -> None:
         self.mms: list[str] = []
         """Processes in the scan list, in order of entry."""
         self.items: dict[str, dict[int, RmapItem]] = {}
+        self.orphans: list[tuple[int, RmapItem]] = []
+        """(page, item) of KSM pages of processes that have exited, until ksmd comes by."""
         self.stable: dict[int, list[int]] = {}
         """KSM frames per content, oldest first."""
 
@@ -38,5 +41,12 @@ class Ksm:
         new = Ksm()
         new.mms = self.mms[:]
         new.items = {name: dict(items) for name, items in self.items.items()}
+        new.orphans = self.orphans[:]
         new.stable = {data: frames[:] for data, frames in self.stable.items()}
         return new
+
+    def pages(self) -> Iterator[tuple[int, RmapItem]]:
+        """Every (page, item)."""
+        for items in self.items.values():
+            yield from items.items()
+        yield from self.orphans

@@ -114,6 +114,8 @@ class Pte(NamedTuple):
     zero page: ksmd put it there."""
     clean: bool = False
     """Not written since MADV_FREE."""
+    stray: bool = False
+    """Maps what became a KSM page through another process's mapping: no rmap_item leads here."""
 
 
 # Kinds of frames.

@@ -47,26 +47,25 @@ def entries_of(mm: Mm, start: int, end: int, origin: int, first: int) -> Iterato
 def walk_ksm(machine: Machine, number: int) -> Iterator[tuple[Mm, int, int]]:
     """For each rmap_item of the KSM page, the VMAs of its anon_vma's tree that hold its address."""
     seen: set[tuple[str, int]] = set()
-    for items in machine.ksm.items.values():
-        for page, item in items.items():
-            if item.frame != number:
+    for page, item in machine.ksm.pages():
+        if item.frame != number:
+            continue
+        for mm in machine.mms.values():
+            vma = mm.vma_at(page)
+            if vma is None or item.anon_vma not in vma.chain or (mm.name, page) in seen:
                 continue
-            for mm in machine.mms.values():
-                vma = mm.vma_at(page)
-                if vma is None or item.anon_vma not in vma.chain or (mm.name, page) in seen:
-                    continue
-                if machine.rules.ksm_lookup(item, vma, page):
-                    run = mm.ptes.run_at(page)
-                    if run is not None and run[2].kind in (PRESENT, MIGRATION) and page + run[2].delta == number:
-                        seen.add((mm.name, page))
-                        yield mm, page, page + 1
+            if machine.rules.ksm_lookup(item, vma, page):
+                run = mm.ptes.run_at(page)
+                if run is not None and run[2].kind in (PRESENT, MIGRATION) and page + run[2].delta == number:
+                    seen.add((mm.name, page))
+                    yield mm, page, page + 1
 
 
 def walk_file(machine: Machine, first: int, last: int) -> Iterator[tuple[Mm, int, int]]:
     """Every entry for the page-cache frames (the file's own tree of VMAs always leads there)."""
     for mm in machine.mms.values():
         for s, e, pte in mm.ptes:
-            if pte.kind == PRESENT and s + pte.delta < last and e + pte.delta > first:
+            if pte.kind in (PRESENT, MIGRATION) and s + pte.delta < last and e + pte.delta > first:
                 yield mm, max(s, first - pte.delta), min(e, last - pte.delta)
 
 
