@@ -6,15 +6,13 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
-from urllib.parse import quote
 
 from markdown_it import MarkdownIt
 
 from mremapdsl.report.code import highlighted
 from mremapdsl.report.html import EMPTY, Html, el, safe
+from mremapdsl.trace.markdown import CITATION, address
 
-ARCHIVE = "https://lore.kernel.org/all/"
-CITATION = re.compile(r"@<([^<>\s]+)>")
 HEADING = re.compile(r"\s*#+ +(.+?) *#* *(?:\n|$)")
 TITLE = re.compile(r"\s*([^\s#>|`*+-].{0,88}[^\s.:;,]) *(?:\n[ \t]*\n|$)")
 LINE = re.compile(r"\bline (\d+)\b")
@@ -33,11 +31,6 @@ def citation(state: Any, silent: bool) -> bool:
         state.push("link_close", "a", -1)
     state.pos += len(match[0])
     return True
-
-
-def address(message: str) -> str:
-    """Where the public archive has a message."""
-    return f"{ARCHIVE}{quote(message, safe='@+=~')}/"
 
 
 def fence(code: str, language: str, _attributes: str) -> str:

@@ -8,7 +8,7 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.util.docutils import ReferenceRole
 
-from mremapdsl.report.prose import address
+from mremapdsl.trace.markdown import address
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

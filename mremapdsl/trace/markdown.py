@@ -22,6 +22,12 @@ BREAK = "\\"
 """At the end of a line: the next one begins anew."""
 
 
+CITATION = re.compile(r"@<([^<>\s]+)>")
+ARCHIVE = "https://lore.kernel.org/all/"
+LINK = "\x1b]8;;{}\x1b\\{}\x1b]8;;\x1b\\"
+"""A text that a terminal can follow to an address."""
+
+
 class Paragraph(NamedTuple):
     """Lines that belong together; the first is set behind ``first``, the others behind ``rest``."""
 
@@ -34,9 +40,22 @@ NONE = Paragraph("", "", [])
 
 
 def documentation(doc: str, indent: str, style: Style) -> Iterator[str]:
-    """The documentation of a scenario or statement as its author marked it, within the width."""
+    """The documentation of a scenario or statement as its author marked it, within the width.
+
+    On a terminal, citations are links.
+    """
     for line in filled(doc, style.width - len(indent) - len("## ")) if doc else ():
-        yield indent + style.paint("dim", f"## {line}".rstrip())
+        text = f"## {line}".rstrip()
+        if style.color:
+            text = CITATION.sub(lambda found: LINK.format(address(found[1]), found[0]), text)
+        yield indent + style.paint("dim", text)
+
+
+def address(message: str) -> str:
+    """Where the public archive of the mailing lists has a message."""
+    from urllib.parse import quote
+
+    return f"{ARCHIVE}{quote(message, safe='@+=~')}/"
 
 
 def filled(text: str, width: int) -> Iterator[str]:

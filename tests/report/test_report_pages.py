@@ -18,8 +18,9 @@ from mremapdsl.cli import main
 from mremapdsl.program import Scenario
 from mremapdsl.report.compare import first_difference
 from mremapdsl.report.html import Html, el
-from mremapdsl.report.prose import address, prose, sentence, summary, titled
+from mremapdsl.report.prose import prose, sentence, summary, titled
 from mremapdsl.report.scenario import keys
+from mremapdsl.trace.markdown import address
 
 LORE = "https://lore.kernel.org/all/"
 VOID = {"meta", "link", "input", "br", "hr"}

@@ -44,7 +44,14 @@ def test_nothing_is_conveyed_by_colour_alone(path: Path) -> None:
 
     colored = trace(path, Style(color=True))
     assert "\x1b[" in colored
-    assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == trace(path, Style())
+    assert re.sub(r"\x1b\[[0-9;]*m|\x1b]8;;.*?\x1b\\", "", colored) == trace(path, Style())
+
+
+def test_citations_are_links_where_there_is_colour() -> None:
+    [record] = api.run("## See @<a/b%c@example.com>.\nmmap A 1; expect vmas 1")
+    link = "\x1b]8;;https://lore.kernel.org/all/a%2Fb%25c@example.com/\x1b\\@<a/b%c@example.com>\x1b]8;;\x1b\\"
+    assert f"## See {link}." in scenario_text(record, Style(color=True))
+    assert "## See @<a/b%c@example.com>." in scenario_text(record)
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
