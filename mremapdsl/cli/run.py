@@ -118,14 +118,17 @@ def commands() -> str:
 
 
 def join_overrides(argv: Sequence[str]) -> list[str]:
-    """``--rules R with K=V, K=V`` as two arguments: the words behind ``with`` belong to the rule set."""
+    """``--rules R with K=V, K=V`` as two arguments: the words behind ``with`` belong to the rule set.
+
+    Names behind ``--`` are files, whatever they begin with.
+    """
     joined: list[str] = []
     i = 0
     while i < len(argv):
         joined.append(argv[i])
         i += 1
-        if joined[-1] == "--":
-            return joined + list(argv[i:])
+        if joined[-1] == "--":  # which argparse forgets where options may stand between files
+            return joined[:-1] + [f"./{name}" if name[:1] == "-" and name != STDIN else name for name in argv[i:]]
         if joined[-1] == "--rules" and i < len(argv):
             words = [argv[i]]
             i += 1

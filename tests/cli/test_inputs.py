@@ -119,3 +119,8 @@ def test_texts_have_names_and_options_may_stand_anywhere(cli: Cli) -> None:
 def test_a_misspelt_command_is_no_file(cli: Cli) -> None:
     assert "did you mean the command `step`?" in cli("stpe", "x.mrs").err
     assert "did you mean" not in cli("none.mrs").err
+
+
+def test_behind_two_dashes_everything_is_a_file(cli: Cli) -> None:
+    Path("-c").write_text(PASSES)
+    assert cli("--", "-c").out.startswith("ok      ./-c [")
