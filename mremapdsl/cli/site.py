@@ -34,7 +34,7 @@ def main(args: Namespace) -> int:
     prepare(json=False)
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
-        complain("report: this needs the extra `report`: pip install 'mremapdsl[report]'")
+        complain("report: this needs the packages of the extra `report`: pip install markdown-it-py pygments")
         return status.UNUSABLE
     defaults = default_rules(args.rules)
     if defaults is None:

@@ -199,8 +199,9 @@ def draw_gone(frame: Frame, panel: Panel, y: float) -> None:
         if not any(box.known.vma.start < vma.end and box.known.vma.end > vma.start for box in panel.boxes):
             x1, x2 = axis.x(vma.start), axis.x(vma.end)
             canvas.rect(x1 + 1, y + 1, max(x2 - x1 - 2, 1), HEIGHT - 2, "gh")
-            word = "moved away" if panel.moved and panel.moved.start <= vma.start < panel.moved.end else "gone"
-            if text := fitting(word, x2 - x1 - 8, "small"):
+            away = panel.moved and panel.moved.start <= vma.start < panel.moved.end
+            words = ("moved away", "moved") if away else ("gone",)
+            if text := next((word for word in words if width(word, "small") <= x2 - x1 - 8), ""):
                 canvas.text((x1 + x2) / 2, y + HEIGHT / 2 + 4, text, "q i", "small", "mi")
 
 

@@ -96,7 +96,7 @@ class TraceLexer(RegexLexer):
         ],
         "words": [
             (r"\n", Whitespace),
-            (r"`[^`\n]+`", String.Backtick),
+            (r"`[^`\n]+(?:\n +[^`\n]+)?`", String.Backtick),
             (r"\([a-z]\w*/[\w./-]+\.[ch]:\w+\)", Comment.Special),
             (r"\bav\d+\b", Name.Variable.Instance),
             (r"\b(new)\b", Generic.Inserted),

@@ -78,6 +78,12 @@ def test_a_trace_keeps_its_text(path: Path) -> None:
     assert not [value for token, value in found if token in Error]
 
 
+def test_quoted_source_may_go_on_in_the_next_line() -> None:
+    text = "    as with `after\n        NAME` or `before NAME`\n"
+    quoted = [value for kind, value in TraceLexer().get_tokens(text) if kind in Token.String]
+    assert quoted == ["`after\n        NAME`", "`before NAME`"]
+
+
 def test_commands_and_what_they_report() -> None:
     text = (
         '$ mremapdsl x.mrs\nFAILED  x.mrs: "a b" [linux-6.18]\nx.mrs:5: expect never merged\n'
