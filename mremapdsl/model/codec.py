@@ -190,7 +190,7 @@ class _Encoder:
             swap = -1 if record.swap is None else self.slot(number + record.swap)
             home = self.anon(record.home)
             records.append((to, record.kind, home, index, record.maps, record.exclusive, record.data, record.order,
-                            record.pins, swap, record.lazyfree, record.ever_shared))  # fmt: skip
+                            record.pins, swap, record.lazyfree, record.ever_shared, record.mlocked))  # fmt: skip
         return tuple(records)
 
     def all_slots(self) -> Key:
@@ -269,7 +269,7 @@ def _anon_numbers(anons: Key, frames: Key, ksm: Key) -> Iterator[int]:
 
 def _frame(r: Key) -> Frame:
     swap = None if r[9] < 0 else r[9] - r[0]
-    return Frame(r[1], r[2], r[3] - r[0], r[4], r[5], r[6], r[7], r[8], swap, r[10], r[11])
+    return Frame(r[1], r[2], r[3] - r[0], r[4], r[5], r[6], r[7], r[8], swap, r[10], r[11], r[12])
 
 
 def _mm(name: str, data: Key) -> Mm:

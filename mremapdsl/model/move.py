@@ -23,6 +23,7 @@ from mremapdsl.model.records import (
     LOCKED_MASK,
     LOCKONFAULT,
     MERGEABLE,
+    PRESENT,
     SHARED,
     Vma,
 )
@@ -347,6 +348,9 @@ def keep_source(call: Call, new: Vma) -> None:
     kept = vma._replace(flags=vma.flags & ~LOCKED_MASK)
     if kept != vma:
         machine.note("lock-dropped", start=vma.start, end=vma.end)
+        for s, e, pte in mm.ptes.clip(vma.start, vma.end):
+            if pte.kind == PRESENT:
+                machine.edit_frames(s + pte.delta, e + pte.delta, lambda f: f._replace(mlocked=True))
     whole = vma.start == call.at and vma.end == call.at + call.old
     if whole and vma != new:
         machine.unlink(vma)

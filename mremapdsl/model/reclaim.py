@@ -45,6 +45,8 @@ def page_out(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
     for s, e, pte in mm.ptes.clip(start, end):
         if pte.kind == PRESENT:
             for first, last, frame in of_own_folios(machine, mm, s + pte.delta, e + pte.delta):
+                if frame.mlocked:
+                    continue
                 if frame.kind == FILE:
                     page_out_file(machine, first, last, frame)
                 elif frame.maps == 1:
@@ -93,7 +95,9 @@ def is_shared(machine: Machine, mm: Mm, number: int) -> bool:
 
 
 def is_locked(machine: Machine, first: int, last: int) -> bool:
-    """Whether a locked VMA maps one of the frames (folio_test_mlocked)."""
+    """Whether a locked VMA maps one of the frames, or did (folio_test_mlocked)."""
+    if any(frame.mlocked for _, _, frame in machine.frames.clip(first, last)):
+        return True
     for mm, page, _ in walk(machine, first, last):
         vma = mm.vma_at(page)
         if vma is not None and vma.flags & LOCKED:

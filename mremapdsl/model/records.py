@@ -147,6 +147,8 @@ class Frame(NamedTuple):
     that was never written."""
     ever_shared: bool = False
     """The reviewer's mark: some fork has shared this folio (no kernel has it)."""
+    mlocked: bool = False
+    """PG_mlocked though its VMA is locked no more: DONTUNMAP of another part of that has dropped the lock."""
 
 
 class Slot(NamedTuple):

@@ -150,7 +150,7 @@ def split_folio(machine: Machine, number: int) -> bool:
     for _, _, (mm, page, _) in found:
         machine.split_huge_at(mm, page) if page % HUGE_PAGES else machine.split_huge_block(mm, page)
     for _, frame, (mm, page, stop) in found:
-        if frame.data == 0:
+        if frame.data == 0 and not frame.mlocked:
             map_zero_page(machine, mm, page, stop)
     machine.edit_frames(head, end, lambda f: f._replace(order=0))
     machine.counters["folios_split"] += 1
