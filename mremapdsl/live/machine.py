@@ -183,6 +183,7 @@ class Machine:
         """See to it that memory can be swapped out; False if the scenario turned that off. Raises Unsupported."""
         if self._swap_off:
             return False
+        self.settings.read_no_pages_ahead()
         self.swap.on()
         return True
 
@@ -214,7 +215,7 @@ class Machine:
             self.settings.set_ksm_zero_pages(bool(value))
         elif value:
             self._swap_off = False
-            self.swap.on()
+            self.need_swap()
         else:
             self.swap.off()
             self._swap_off = True

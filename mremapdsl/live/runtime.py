@@ -22,7 +22,7 @@ from mremapdsl.live import helper
 Note = dict[str, Any]
 """One thing to undo: ``{"write": path, "old": value}``, ``{"swapoff": device}``, ``{"zram": number}``,
 ``{"unlink": path}``, ``{"group": number}``."""
-KNOBS = ("/sys/kernel/mm/ksm/", "/sys/kernel/mm/transparent_hugepage/")
+KNOBS = ("/sys/kernel/mm/ksm/", "/sys/kernel/mm/transparent_hugepage/", "/proc/sys/vm/page-cluster")
 """Only files below these are ever written to put a setting back."""
 PATIENCE = 1.0
 """Seconds until we say whom we wait for."""

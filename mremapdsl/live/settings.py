@@ -106,6 +106,13 @@ class Settings:
         """At most faults of whole blocks of 512 pages make large folios."""
         return all(self.get(enabled(size)) in ("never", "inherit") for size in sizes())
 
+    # --- swap --------------------------------------------------------------------------------------------
+
+    def read_no_pages_ahead(self) -> None:
+        """Have faults bring back what they ask for, and nothing beside it, as far as this user may say so."""
+        with suppress(Unsupported):
+            self.put("/proc/sys/vm/page-cluster", "0")
+
     # --- KSM ---------------------------------------------------------------------------------------------
 
     def prepare_ksm(self) -> None:
