@@ -84,9 +84,10 @@ def configure(parser: ArgumentParser) -> None:
     add(
         "--max-states",
         type=int,
-        default=2_000_000,
+        default=8_000_000,
         metavar="N",
-        help="distinct states to keep at most (some 600 bytes each)",
+        help="distinct states to keep at most, some 200 bytes of memory each, and 100 more in each process of --jobs; "
+        "what is still to be looked behind lies in a temporary file (default: 8 million)",
     )
     add("--time", type=float, metavar="S", help="seconds to search at most")
     add("-o", dest="directory", metavar="DIR", help="write each finding as a scenario file here")

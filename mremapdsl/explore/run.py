@@ -37,7 +37,7 @@ class Result(NamedTuple):
     """The first hit of each kind, in the order of the search."""
     ended: str
     """Why it ended: ``found``, ``exhausted`` (no state is left within the bound), ``depth``, ``states``, ``time``,
-    ``interrupted``."""
+    ``room`` (for the queue), ``interrupted``."""
     seconds: float
 
 
@@ -91,8 +91,11 @@ def search(problem: Problem, start: Machine, limits: Limits, jobs: int, meter: M
         ended = "states"
     except OutOfTime:
         ended = "time"
+    except OSError:
+        ended = "room"
     except KeyboardInterrupt:
         ended = "interrupted"
     finally:
         crew.close()
+        state.close()
     return Result(state.progress(), tuple(state.found.values()), ended, clock.seconds)

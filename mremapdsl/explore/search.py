@@ -1,8 +1,8 @@
 """Breadth-first search over all operations, level by level, with one key a state.
 
 A level is a list of keys in a fixed order; the results of a level do not depend on how many processes share the work.
-Only a digest of each state seen is kept, and for each the state it came from and the number of the operation, which is
-enough to walk the path again.
+Only a digest of each state seen is kept in memory, and for each the state it came from and the number of the operation,
+which is enough to walk the path again; the keys of states still to be looked behind may lie in a file.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from mremapdsl.explore.alphabet import operations
 from mremapdsl.explore.arena import Bounds
+from mremapdsl.explore.queue import Queue
 from mremapdsl.explore.taking import Taken, reasons, sort_of, take
 from mremapdsl.model.codec import Symmetry, decode, encode
 from mremapdsl.model.machine import Machine
@@ -170,11 +171,12 @@ class Search:
         self.workers = workers
         first = marshal.dumps(encode(start, problem.symmetry).key)
         digest = blake2b(first, digest_size=12).digest()
-        self.index: dict[bytes, int] = {digest: 0}
+        self.seen = {digest}
         self.parent = array("q", [-1])
-        self.number = array("q", [-1])
-        self.frontier: list[tuple[int, bytes]] = [(0, first)]
-        self.following: list[tuple[int, bytes]] = []
+        self.number = array("i", [-1])
+        self.frontier = Queue(0)
+        self.frontier.append(first)
+        self.following = Queue(1)
         """States of the next level, while one is under way."""
         self.expanded = 0
         """States of the frontier that are done."""
@@ -187,10 +189,10 @@ class Search:
         """Run one level, or up to the first hit. False if no state is left.
 
         ``tick`` is called after each state and may raise to end the search.  Raises TooMany before a state more than
-        ``most``.
+        ``most``, OSError where there is no room for the queue.
         """
         results = self.workers.expand(self.problem, self.frontier)
-        for (state, _), successors in zip(self.frontier, results, strict=False):
+        for state, successors in zip(self.frontier.states, results, strict=False):
             for successor in successors:
                 self.transitions += 1
                 for hit in successor.hits:
@@ -198,26 +200,27 @@ class Search:
                         self.found[hit.kind] = Found(hit, (*self.path(state), successor.number))
                         if first:
                             return True
-                if successor.digest and successor.digest not in self.index:
-                    if len(self.index) >= most:
+                if successor.digest and successor.digest not in self.seen:
+                    if len(self.seen) >= most:
                         raise TooMany
                     self.enter(state, successor)
             self.expanded += 1
             tick()
         self.depth += 1
-        self.frontier, self.following, self.expanded = self.following, [], 0
-        return bool(self.frontier)
+        self.frontier.close()
+        self.frontier, self.following, self.expanded = self.following, Queue(len(self.parent)), 0
+        return len(self.frontier) > 0
 
     def enter(self, state: int, successor: Successor) -> None:
         """A state not seen before."""
-        self.index[successor.digest] = len(self.parent)
-        self.following.append((len(self.parent), successor.data))
+        self.following.append(successor.data)
+        self.seen.add(successor.digest)
         self.parent.append(state)
         self.number.append(successor.number)
 
     def keep_shard(self, i: int, n: int) -> None:
         """Keep every n-th state of the frontier from the i-th (counted from 1) on."""
-        self.frontier = self.frontier[i - 1 :: n]
+        self.frontier = self.frontier.every(n, i - 1)
 
     def path(self, state: int) -> tuple[int, ...]:
         """The operations that lead to a state."""
@@ -227,9 +230,14 @@ class Search:
             state = self.parent[state]
         return tuple(reversed(numbers))
 
+    def close(self) -> None:
+        """Remove what lies in files."""
+        self.frontier.close()
+        self.following.close()
+
     def progress(self) -> Progress:
         queue = len(self.frontier) - self.expanded + len(self.following)
-        return Progress(self.depth, queue, len(self.index), self.transitions)
+        return Progress(self.depth, queue, len(self.seen), self.transitions)
 
 
 class Workers:
@@ -238,8 +246,8 @@ class Workers:
     def __init__(self) -> None:
         self.known: set[bytes] = set()
 
-    def expand(self, problem: Problem, frontier: list[tuple[int, bytes]]) -> Iterator[list[Successor]]:
-        for _, data in frontier:
+    def expand(self, problem: Problem, frontier: Queue) -> Iterator[list[Successor]]:
+        for data in frontier:
             yield list(expand(problem, data, self.known))
 
     def close(self) -> None:

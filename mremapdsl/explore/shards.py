@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from tempfile import gettempdir
 from typing import Any, NamedTuple
 
 SCHEMA = "mremapdsl-explore/2"
@@ -69,15 +70,14 @@ class Report(NamedTuple):
         start = f" behind {self.start}" if self.start else ""
         where = "" if self.window is None else f" (pages {self.window[0]} to {self.window[1] - 1} of the arena)"
         rate = f"{self.transitions / self.seconds:,.0f}" if self.seconds else "?"
-        left = f"{self.queue:,} left in the queue"
-        run = "one a run: a shortest way to a state, and one operation more"
         bound = f"{self.pages} pages{where}, {self.processes} processes, {self.depth} operations in a row"
         return [
             f"explored {self.rules}{against}{start} for: {self.find}",
             f"bound: {bound}, of these: {', '.join(self.kinds)}",
             *self.sharing(),
-            f"{self.transitions:,} states generated ({run}), {self.states:,} of them distinct, {left}",
-            f"{self.seconds:.1f} s, {rate} states a second",
+            f"{self.transitions:,} runs (each a shortest way to a state, and one operation more)",
+            f"{self.states:,} distinct states, {self.queue:,} of them not looked behind",
+            f"{self.seconds:.1f} s, {rate} runs a second",
             *self.ending(),
         ]
 
@@ -95,6 +95,8 @@ class Report(NamedTuple):
         level = self.reached + 1
         unfinished = {
             "states": f"stopped among runs of {level} operations: there are as many states as --max-states allows",
+            "room": f"stopped among runs of {level} operations: no room for the queue of states in {gettempdir()} "
+            "(the environment variable TMPDIR names another place)",
             "time": f"stopped among runs of {level} operations: --time ran out",
             "interrupted": f"interrupted among runs of {level} operations",
         }.get(self.ended)

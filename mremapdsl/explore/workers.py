@@ -5,12 +5,17 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections.abc import Iterator
+from itertools import islice
 from multiprocessing.pool import Pool
+from threading import Semaphore
 
+from mremapdsl.explore.queue import Queue
 from mremapdsl.explore.search import Problem, Successor, Workers, expand
 
 CHUNK = 32
 """States that a process takes at once."""
+AHEAD = 4
+"""Chunks a process that are under way or wait to be taken: more would fill the memory with results."""
 
 
 class _Own:
@@ -35,14 +40,27 @@ class PoolWorkers(Workers):
 
     def __init__(self, problem: Problem, jobs: int) -> None:
         super().__init__()
+        self.closed = False
+        self.ahead = Semaphore(AHEAD * jobs)
         self.pool: Pool = multiprocessing.get_context("fork").Pool(jobs, _start, (problem,))
 
-    def expand(self, problem: Problem, frontier: list[tuple[int, bytes]]) -> Iterator[list[Successor]]:
-        chunks = ([data for _, data in frontier[i : i + CHUNK]] for i in range(0, len(frontier), CHUNK))
-        for results in self.pool.imap(_expand, chunks):
+    def expand(self, problem: Problem, frontier: Queue) -> Iterator[list[Successor]]:
+        for results in self.pool.imap(_expand, self.chunks(frontier)):
+            self.ahead.release()
             yield from results
 
+    def chunks(self, frontier: Queue) -> Iterator[list[bytes]]:
+        """Chunks of a level, as the results of earlier ones are taken (the pool asks in a thread of its own)."""
+        keys = iter(frontier)
+        while chunk := list(islice(keys, CHUNK)):
+            self.ahead.acquire()
+            if self.closed:
+                return
+            yield chunk
+
     def close(self) -> None:
+        self.closed = True
+        self.ahead.release()
         self.pool.terminate()
         self.pool.join()
 

@@ -15,7 +15,7 @@ import pytest
 
 README = Path(__file__).parent.parent.parent / "README.md"
 BLOCK = re.compile(r"^```console\n\$ (.*)$", re.MULTILINE)
-SECONDS = re.compile(r"\b\d+\.\d+ s(, [\d,]+ states a second)?$", re.MULTILINE)
+SECONDS = re.compile(r"\b\d+\.\d+ s(, [\d,]+ runs a second)?$", re.MULTILINE)
 
 
 def commands() -> list[str]:

@@ -12,6 +12,7 @@ import pytest
 from mremapdsl import api
 from mremapdsl.cli import main
 from mremapdsl.explore import run
+from mremapdsl.explore.queue import Queue
 from mremapdsl.explore.search import Problem, Successor, Workers
 
 Explore = Callable[..., tuple[int, str, str]]
@@ -35,7 +36,7 @@ def explore(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pyt
 
 
 def timeless(out: str) -> str:
-    return re.sub(r"[\d.]+ s, [\d,?]+ states a second", "", out)
+    return re.sub(r"[\d.]+ s, [\d,?]+ runs a second", "", out)
 
 
 # --- findings run again ------------------------------------------------------------------------------------------
@@ -92,8 +93,8 @@ def test_the_bound_and_what_was_cut_off_are_always_there(explore: Explore) -> No
     assert status == 0
     words = " ".join(out.replace("#", "").split())
     assert "bound: 2 pages, 2 processes, 3 operations in a row, of these: mmap, touch, fork, munmap" in words
-    assert re.search(r"[\d,]+ states generated .*, [\d,]+ of them distinct, [\d,]+ left in the queue", words)
-    assert re.search(r" [\d.]+ s, [\d,]+ states a second", words)
+    assert re.search(r"[\d,]+ runs \(.*\) [\d,]+ distinct states, [\d,]+ of them not looked behind", words)
+    assert re.search(r" [\d.]+ s, [\d,]+ runs a second", words)
     assert "nothing found up to 3 operations; cut off: longer runs, more pages and processes" in words
     assert "proved" not in out
     assert all(len(line) <= 80 for line in out.splitlines())
@@ -117,7 +118,7 @@ def test_stopped_short_is_neither_found_nor_clean(explore: Explore, option: tupl
 
 def test_an_interrupt_prints_what_is_known(explore: Explore, monkeypatch: pytest.MonkeyPatch) -> None:
     class Interrupting(Workers):
-        def expand(self, problem: Problem, frontier: list[tuple[int, bytes]]) -> Iterator[list[Successor]]:
+        def expand(self, problem: Problem, frontier: Queue) -> Iterator[list[Successor]]:
             if len(frontier) > 1:
                 raise KeyboardInterrupt
             yield from super().expand(problem, frontier)
@@ -129,7 +130,7 @@ def test_an_interrupt_prints_what_is_known(explore: Explore, monkeypatch: pytest
     status, out, _ = explore("--rules", "relocate-rfc1", "--pages", "2")
     assert status == 130
     assert "interrupted among runs of" in " ".join(out.replace("#", "").split())
-    assert "left in the queue" in " ".join(out.replace("#", "").split())
+    assert "not looked behind" in " ".join(out.replace("#", "").split())
 
 
 # --- predicates --------------------------------------------------------------------------------------------------

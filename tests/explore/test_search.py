@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Iterator
+from contextlib import closing
 from hashlib import blake2b
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from mremapdsl import api, ops
 from mremapdsl.explore.alphabet import operations
 from mremapdsl.explore.arena import Bounds
+from mremapdsl.explore.queue import Queue
 from mremapdsl.explore.retrace import displaced, take_anew
 from mremapdsl.explore.run import Limits, search
 from mremapdsl.explore.search import Problem, Search, Successor, Workers, judge, may_slide, symmetry_for
@@ -69,11 +71,11 @@ def digest(machine: Machine, symmetry: Symmetry) -> bytes:
 
 
 def searched(problem: Problem, depth: int) -> tuple[dict[bytes, int], dict[str, int]]:
-    state = Search(problem, Machine(problem.rules), Workers())
-    depths = dict.fromkeys(state.index, 0)
-    for used in range(1, depth + 1):
-        state.level(10**6, False, lambda: None)
-        depths.update((key, used) for key in state.index if key not in depths)
+    with closing(Search(problem, Machine(problem.rules), Workers())) as state:
+        depths = dict.fromkeys(state.seen, 0)
+        for used in range(1, depth + 1):
+            state.level(10**6, False, lambda: None)
+            depths.update((key, used) for key in state.seen if key not in depths)
     return depths, {kind: len(found.path) for kind, found in state.found.items()}
 
 
@@ -134,7 +136,7 @@ def test_it_stops_in_time() -> None:
 
 def test_an_interrupt_leaves_what_is_known() -> None:
     class Interrupting(Workers):
-        def expand(self, problem: Problem, frontier: list[tuple[int, bytes]]) -> Iterator[list[Successor]]:
+        def expand(self, problem: Problem, frontier: Queue) -> Iterator[list[Successor]]:
             if len(frontier) > 1:
                 raise KeyboardInterrupt
             yield from super().expand(problem, frontier)
@@ -210,3 +212,29 @@ def test_every_action_is_tried_once() -> None:
     machine = start("relocate-v1")
     tried = list(operations(machine, Bounds(4, 2, tuple(dict.fromkeys((*FORKS, *PINS, "inside"))))))
     assert len(set(tried)) == len(tried)
+
+
+# --- the queue -----------------------------------------------------------------------------------------------
+
+
+def test_many_states_wait_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the same results, also from several processes, and for a shard."""
+    sought = problem("relocate-rfc1 with nonpresent=fail", FORKS, 2)
+    limits = (Limits(9, 10**6, first=False), Limits(9, 10**6, first=False, shard=(2, 3)))
+    wanted = [search(sought, Machine(sought.rules), each, 1)[:3] for each in limits]
+    monkeypatch.setattr("mremapdsl.explore.queue.IN_MEMORY", 1)
+    assert [search(sought, Machine(sought.rules), each, 1)[:3] for each in limits] == wanted
+    assert search(sought, Machine(sought.rules), limits[0], 2)[:3] == wanted[0]
+
+
+def test_it_stops_without_room_for_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Queue, key: bytes) -> None:
+        if self.first:
+            raise OSError(28, "No space left on device")
+        append(self, key)
+
+    append = Queue.append
+    monkeypatch.setattr(Queue, "append", full)
+    sought = problem("linux-6.18", ("mmap", "touch"), 2)
+    result = search(sought, Machine(sought.rules), FREE, 1)
+    assert (result.ended, result.progress.states) == ("room", 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import marshal
 import random
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -130,14 +131,14 @@ def test_a_scan_that_merges_nothing_is_remembered() -> None:
     """What ksmd saw once it may merge the next time, so the states before and behind a scan are two."""
     alone = machine(ops.Mmap("parent", 0, 1), ops.Touch("parent", 0, 1), ops.Madvise("parent", 0, 1, "MERGEABLE"))
     bounds = Bounds(1, 1, ("ksm",))
-    search = Search(Problem(alone.rules, None, bounds, symmetry_for(bounds), ""), alone, Workers())
-    assert search.level(99, False, lambda: None)
-    assert len(search.index) == 2
+    with closing(Search(Problem(alone.rules, None, bounds, symmetry_for(bounds), ""), alone, Workers())) as search:
+        assert search.level(99, False, lambda: None)
+        assert len(search.seen) == 2
 
 
 def test_a_child_without_memory_is_one_more_process() -> None:
     bare = machine(ops.Mmap("parent", 0, 1), ops.Madvise("parent", 0, 1, "DONTFORK"))
     bounds = Bounds(1, 2, ("fork", "exit"))
-    search = Search(Problem(bare.rules, None, bounds, symmetry_for(bounds), ""), bare, Workers())
-    assert search.level(99, False, lambda: None)
-    assert len(search.index) == 2
+    with closing(Search(Problem(bare.rules, None, bounds, symmetry_for(bounds), ""), bare, Workers())) as search:
+        assert search.level(99, False, lambda: None)
+        assert len(search.seen) == 2
