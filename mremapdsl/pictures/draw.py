@@ -8,7 +8,7 @@ from typing import NamedTuple
 from mremapdsl.backend import PageRun
 from mremapdsl.pictures import alt, pages, ruler, vmas
 from mremapdsl.pictures.axis import Axis, Border, axis
-from mremapdsl.pictures.canvas import Canvas, escape, number, wrapped
+from mremapdsl.pictures.canvas import Canvas, escape, number, width, wrapped
 from mremapdsl.pictures.frame import MARGIN, Frame, joined, left
 from mremapdsl.pictures.scene import Box, Panel, Scene, overlapping, scenes
 from mremapdsl.pictures.theme import STYLE, patterns
@@ -238,7 +238,9 @@ def draw_facts(frame: Frame, panel: Panel, drawn: vmas.Drawn, y: float) -> float
     room = frame.right - frame.left
     for text, marked in lines[:MOST_FACTS]:
         for i, part in enumerate(wrapped(text, room - 14, "small", 4)):
-            frame.canvas.text(frame.left + (14 if i else 0), y + 12, part, "" if marked else "q", "small")
+            x = frame.left + (14 if i else 0)
+            frame.canvas.rect(x - 2, y + 2, width(part, "small") + 4, 14, "g")  # no ribbon through the words
+            frame.canvas.text(x, y + 12, part, "" if marked else "q", "small")
             y += 14
     if len(lines) > MOST_FACTS:
         frame.canvas.text(frame.left, y + 12, f"and {len(lines) - MOST_FACTS} more", "q", "small")

@@ -22,6 +22,7 @@ STYLE = f"""\
 .mrs-picture svg{{display:block;max-width:100%;height:auto}}
 .mrs-picture.narrow{{display:none}}
 @media screen and (max-width:32em){{.mrs-picture.narrow{{display:block}}.mrs-picture.wide{{display:none}}}}
+@media print{{.mrs-step,.mrs-picture{{break-after:avoid}}.mrs-picture{{break-inside:avoid}}}}
 .mrs-step,.mrs-run{{margin-bottom:.2rem}}
 .mrs-caption{{font-weight:600;margin-bottom:.3rem}}
 table.mrs-outcomes{{width:auto;margin-left:0}}
