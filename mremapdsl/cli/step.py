@@ -9,6 +9,7 @@ from argparse import ArgumentParser, Namespace
 from cmd import Cmd
 from collections.abc import Callable
 from contextlib import suppress
+from glob import escape, glob
 
 from mremapdsl import api
 from mremapdsl.backend import Unseen, Unsupported
@@ -59,7 +60,7 @@ def main(args: Namespace) -> int:
         try:
             prompt.cmdloop()
         except KeyboardInterrupt:
-            print("(`quit` ends)")
+            print("\n(`quit` ends)")
             continue
         return status.HELD
 
@@ -68,7 +69,9 @@ def open_session(args: Namespace) -> Session:
     """The scenario and machine that the options name."""
     scenario = pick(api.compile(args.file).scenarios, args.scenario) if args.file else empty()
     if args.rules:
-        (choice,) = api.parse_rules(args.rules, file="--rules")
+        choice, *more = api.parse_rules(args.rules, file="--rules")
+        if more:
+            raise ValueError("--rules takes one rule set here")
     else:
         (choice, *_) = scenario.rules or api.parse_rules(api.DEFAULT_RULES)
     return Session(scenario, choice, api.backend(choice), lambda text: pick(api.compile(text).scenarios, None))
@@ -84,7 +87,7 @@ def pick(scenarios: tuple[Scenario, ...], title: str | None) -> Scenario:
 
 
 def empty() -> Scenario:
-    return Scenario("typed", 1, (), (), (), "")
+    return Scenario("an empty machine", 1, (), (), (), "")
 
 
 def remember() -> None:
@@ -110,8 +113,6 @@ class Prompt(Cmd):
     """The commands. Whatever is none of them is taken for a statement of the language and tried."""
 
     prompt = "mrs> "
-    undoc_header = ""
-    doc_header = "commands (help NAME tells more); anything else is tried as a statement:"
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -119,8 +120,10 @@ class Prompt(Cmd):
         self.style = Style(80, False, True, False)
 
     def intro_text(self) -> str:
-        title = self.session.scenario.title
-        return f"{title} under {self.session.rules}; Enter goes on, `back` goes back, `help` tells the rest"
+        title, rules = self.session.scenario.title, self.session.rules
+        if not self.session.ahead:
+            return f"{title} under {rules}; type statements, `back` takes one back, `help` tells the rest"
+        return f"{title} under {rules}; Enter goes on, `back` goes back, `help` tells the rest"
 
     def emptyline(self) -> bool:
         self.do_next("")
@@ -129,6 +132,8 @@ class Prompt(Cmd):
     def default(self, line: str) -> bool:  # type: ignore[override]
         """Try a statement."""
         if line == "EOF":
+            if self.prompt:
+                print()
             return self.do_quit("")
         session = self.session
         before = len(session.ahead)
@@ -140,7 +145,7 @@ class Prompt(Cmd):
 
     def do_next(self, arg: str) -> None:
         """next [N]: carry out the next statement (or N of them) and show what it did. Also Enter."""
-        for _ in range(int(arg) if arg.isdigit() else 1):
+        for _ in range(number(arg, "next")):
             if not self.advance():
                 return
 
@@ -152,11 +157,13 @@ class Prompt(Cmd):
 
     def do_back(self, arg: str) -> None:
         """back [N]: take the last statement (or N of them) back."""
-        for _ in range(int(arg) if arg.isdigit() else 1):
+        times = number(arg, "back")
+        for _ in range(times):
             if not self.session.back():
                 print("at the start")
                 return
-        self.do_list("")
+        if times:
+            self.do_list("")
 
     def do_list(self, arg: str) -> None:
         """list: the statements; `>` marks the next one."""
@@ -216,6 +223,7 @@ class Prompt(Cmd):
 
     def do_drop(self, arg: str) -> None:
         """drop: forget the statements that are still to come."""
+        print(f"{counted(len(self.session.ahead))} dropped")
         self.session.drop_ahead()
 
     def do_save(self, arg: str) -> None:
@@ -232,10 +240,21 @@ class Prompt(Cmd):
         except (OSError, ValueError) as error:
             print(error)
         else:
-            print(f"{len(self.session.done)} statements written to {arg}")
+            print(f"{counted(len(self.session.done))} written to {arg}")
+
+    def do_help(self, arg: str) -> None:
+        """help [NAME]: this list, or one of it."""
+        known = {name[3:]: getattr(self, name).__doc__ or "" for name in dir(self) if name.startswith("do_")}
+        if arg and arg not in known:
+            print(f"{arg} is no command; `help` lists them")
+            return
+        for words in [known[arg]] if arg else known.values():
+            print("\n".join(paragraph(words, "  ", "      ", 80)))
+        if not arg:
+            print("anything else is tried as a statement: mmap A 4; expect A is anon; maybe fork")
 
     def do_quit(self, arg: str) -> bool:
-        """quit: end (also Ctrl-D)."""
+        """quit: end (also Ctrl-D). `exit` is a statement: the process exits."""
         return True
 
     # --- inside ----------------------------------------------------------------------------------------
@@ -302,8 +321,13 @@ class Prompt(Cmd):
     def completenames(self, text: str, *ignored: object) -> list[str]:
         from mremapdsl.lang.words import keywords
 
-        known = [name for group in keywords().values() for name in group]
+        known = keywords()["statement"]
         return sorted(set(super().completenames(text)) | {word for word in known if word.startswith(text)})
+
+    def complete_save(self, text: str, line: str, *ignored: object) -> list[str]:
+        """File names; ``text`` is their last part."""
+        typed = line.partition(" ")[2].lstrip()
+        return sorted(name[len(typed) - len(text) :] for name in glob(escape(typed) + "*"))
 
     def completedefault(self, *ignored: str) -> list[str]:
         from mremapdsl.lang.words import keywords
@@ -329,6 +353,18 @@ class suppress_to_print:  # noqa: N801  (reads as a statement)
 def tell(text: str, first: str = "") -> None:
     """Print a paragraph."""
     print("\n".join(paragraph(text, first, " " * (len(first) + 4), 80)))
+
+
+def number(arg: str, command: str) -> int:
+    """How many times: 1 unless told, 0 (and words about it) for what is no number."""
+    if arg and not arg.isdecimal():
+        print(f"{command} takes a number, not {arg}")
+        return 0
+    return int(arg or 1)
+
+
+def counted(statements: int) -> str:
+    return f"{statements} statement{'' if statements == 1 else 's'}"
 
 
 def words(statement: Statement) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from mremapdsl import api
 from mremapdsl.cli import main
+from mremapdsl.cli.step import Prompt as Prompted
 from mremapdsl.stepper import Session
 
 Prompt = Callable[..., str]
@@ -153,3 +155,34 @@ def test_going_back_restores_every_part_of_the_machine() -> None:
     while session.back():
         assert session.now.backend.key() == keys.pop()
     assert not keys
+
+
+def test_help_tells_all_commands_a_line_each(step: Prompt) -> None:
+    out = step("help", "help back", "help nothing")
+    commands = [name[3:] for name in dir(Prompted) if name.startswith("do_")]
+    assert all(re.search(rf"^  {command}\b.*: ", out, flags=re.MULTILINE) for command in commands)
+    assert out.count("take the last statement") == 2
+    assert "nothing is no command" in out
+    assert all(len(line) <= 80 for line in out.splitlines())
+
+
+def test_what_is_no_number_does_nothing(step: Prompt) -> None:
+    out = step("next", "back x", "next -3", "drop", "list", text=SCENARIO)
+    assert "back takes a number, not x" in out
+    assert "next takes a number, not -3" in out
+    assert out.endswith("4 statements dropped\n    1  mmap A 4 rw\n>      (end)\n")
+
+
+def test_completion_offers_what_can_stand_there(tmp_path: Path) -> None:
+    scenario, rules = api.compile(SCENARIO).scenarios[0], api.parse_rules("linux-6.18")[0]
+    prompt = Prompted(Session(scenario, rules, api.backend(rules), lambda text: api.compile(text).scenarios[0]))
+    assert prompt.completenames("ne") == ["next"]
+    assert prompt.completenames("mr") == ["mremap"]
+    assert "RELOCATE" in prompt.completedefault("RELO")
+    (tmp_path / "first-one.mrs").touch()
+    assert prompt.complete_save("on", f"save {tmp_path}/first-on") == ["one.mrs"]
+
+
+def test_one_rule_set(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["step", "--rules", "linux-6.18, linux-7.3"]) == 2
+    assert "--rules takes one rule set here" in capsys.readouterr().err
