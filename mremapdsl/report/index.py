@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from mremapdsl.report.html import OUTCOMES, Html, badge, el, hidden, join, page
+from mremapdsl.report.html import OUTCOMES, Html, badge, el, hidden, join, page, safe
 
 
 class File(NamedTuple):
@@ -35,6 +35,8 @@ class Entry(NamedTuple):
     runs: tuple[tuple[str, str], ...]
     """(rules, outcome)"""
     steps: int
+    parting: int = 0
+    """The first step at which its rule sets do not do the same; 0 if there is none."""
     problem: str = ""
     """What is wrong with a file that could not be used."""
 
@@ -52,7 +54,7 @@ def index_page(entries: Sequence[Entry], title: str) -> str:
             for name, listed in topics.items()]  # fmt: skip
     content = [
         el("h1", title),
-        el("p", said, *tallies(runs), class_="totals"),
+        el("p", said, *tallies(runs), parted(entries), class_="totals"),
         el("p", f"{unusable} file(s) could not be used.", class_="breach bad") if unusable else "",
         el("nav", el("ul", *ways), class_="topics", aria_label="Topics") if len(ways) > 1 else "",
         filter_form(entries),
@@ -64,6 +66,12 @@ def index_page(entries: Sequence[Entry], title: str) -> str:
 def outcomes(entries: Sequence[Entry]) -> Counter[str]:
     """How many runs had which outcome."""
     return Counter(outcome for entry in entries for _, outcome in entry.runs)
+
+
+def parted(entries: Sequence[Entry]) -> str:
+    """In how many scenarios rule sets part."""
+    number = sum(entry.parting > 0 for entry in entries)
+    return f" Rule sets part in {number}: “parting” finds them." if number else ""
 
 
 def worst(entries: Sequence[Entry]) -> list[Html]:
@@ -159,7 +167,8 @@ def ran(entry: Entry) -> list[Html]:
         number = len(entry.runs)
         under = names if number == 1 else f"{number} rule sets"
         more = hidden(f": {names}") if number > 1 else Html()
-        return [sign(entry.outcome), el("span", f" {under}", more, class_="under", title=names)]
+        parting = el("span", f", parting at step {entry.parting}", class_="parting") if entry.parting else ""
+        return [sign(entry.outcome), el("span", f" {under}", more, class_="under", title=names), safe(parting)]
     return [part for rules, outcome in entry.runs for part in (sign(outcome), el("span", f" {rules} ", class_="under"))]
 
 

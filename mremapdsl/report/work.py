@@ -9,6 +9,7 @@ from typing import NamedTuple
 from mremapdsl import api
 from mremapdsl.program import Program, RuleChoice
 from mremapdsl.record import ScenarioRecord
+from mremapdsl.report.compare import first_difference
 from mremapdsl.report.html import EMPTY, el
 from mremapdsl.report.index import Entry, File
 from mremapdsl.report.prose import inline, summary, titled
@@ -46,7 +47,7 @@ def work(job: Job) -> Done:
     compiled = api.compile_text(job.content, job.name)
     told = "\n".join(diagnostics(job.content, compiled.diagnostics))
     if compiled.program is None:
-        entry = Entry(job.topic, File(job.name, EMPTY, "", EMPTY), job.name, EMPTY, "", EMPTY, "error", (), 0, told)
+        entry = Entry(job.topic, File(job.name, EMPTY, "", EMPTY), job.name, EMPTY, "", EMPTY, "error", (), 0, 0, told)
         return Done((entry,), (), (), told, True)
     program = compiled.program
     defaults = tuple(RuleChoice(*choice) for choice in job.rules)
@@ -89,10 +90,12 @@ def entries(job: Job, program: Program, parts: Sequence[Part]) -> Iterator[Entry
         about = File(job.name, shown, f"{job.address}.html", summary(doc))
     for part in parts:
         runs = tuple((record.rules, record.outcome) for record in part.records)
+        branches = any(record.exhaustive for record in part.records)
+        parting = 0 if branches else first_difference(part.records) or 0
         steps = max((len(record.steps) for record in part.records), default=0)
         yield Entry(
             job.topic, about, f"{job.name}:{part.scenario.line}", inline(shown_title(part.scenario)), part.address,
-            summary(titled(part.scenario.doc)[1]), outcome_of(part.records), runs, steps,
+            summary(titled(part.scenario.doc)[1]), outcome_of(part.records), runs, steps, parting,
         )  # fmt: skip
 
 

@@ -174,6 +174,13 @@ def test_rule_sets_stand_side_by_side_and_the_first_difference_is_marked(tmp_pat
     assert "not expected" in text
 
 
+def test_the_index_tells_where_rule_sets_part(tmp_path: Path) -> None:
+    site = report(tmp_path, 0, x=PARTING, y=MERGE)
+    text = (site / "index.html").read_text(encoding="utf-8")
+    assert text.count(", parting at step 4</span>") == 1
+    assert "Rule sets part in 1: “parting” finds them." in text
+
+
 def test_rule_sets_that_agree_need_no_table(tmp_path: Path) -> None:
     site = report(tmp_path, x='scenario "x" on linux-6.12, linux-6.18 { mmap A 1; expect vma A }')
     text = (site / "scenarios/x.html").read_text(encoding="utf-8")
