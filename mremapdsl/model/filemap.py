@@ -6,6 +6,8 @@ Huge pages enter it by MADV_COLLAPSE only (shmem_enabled is ``never``).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from mremapdsl.model.anon import prepare
 from mremapdsl.model.machine import HUGE_ORDER, HUGE_PAGES, File, Machine, Mm, Swapped
 from mremapdsl.model.reason import refuse
@@ -161,9 +163,8 @@ def map_huge(machine: Machine, mm: Mm, vma: Vma, file: File, start: int, end: in
     """Map huge pages of the page cache by one entry each, where there is no page table yet (do_set_pmd)."""
     if vma.flags & NOHUGEPAGE:
         return
-    for block in range(start - start % HUGE_PAGES, end, HUGE_PAGES):
-        empty = mm.tables.at(block // HUGE_PAGES) is None and not mm.ptes.clip(block, block + HUGE_PAGES)
-        if empty and maps_huge(machine, vma, file, block):
+    for block in huge_blocks(machine, vma, file, start, end):
+        if mm.tables.at(block // HUGE_PAGES) is None and not mm.ptes.clip(block, block + HUGE_PAGES):
             install_huge(machine, mm, block, vma.skew + (file.cache.at(block + vma.skew) or 0))
 
 
@@ -174,15 +175,20 @@ def map_whole(
 
     Kernel: filemap_map_folio_range, finish_fault.
     """
-    for block in range(start - start % HUGE_PAGES, end, HUGE_PAGES):
+    for block in huge_blocks(machine, vma, file, start, end):
         last = block + HUGE_PAGES
-        if maps_huge(machine, vma, file, block) and not (only_if_empty and mm.ptes.clip(block, last)):
+        if not (only_if_empty and mm.ptes.clip(block, last)):
             map_cached(machine, mm, vma, file, block, last)
 
 
-def maps_huge(machine: Machine, vma: Vma, file: File, block: int) -> bool:
-    """Whether the block is that of a huge page of the page cache."""
-    return holds_block(vma, block) and is_huge(machine, file, block + vma.skew)
+def huge_blocks(machine: Machine, vma: Vma, file: File, start: int, end: int) -> Iterator[int]:
+    """Where huge pages of the page cache lie in the VMA that hold any of the pages [start, end)."""
+    for s, e, delta in file.cache.clip(start - start % HUGE_PAGES + vma.skew, end + vma.skew):
+        for first, last, frame in machine.frames.clip(s + delta, e + delta):
+            if frame.order == HUGE_ORDER:
+                blocks = range(-(first // -HUGE_PAGES) * HUGE_PAGES, last, HUGE_PAGES)
+                pages = (block - delta - vma.skew for block in blocks)
+                yield from (page for page in pages if holds_block(vma, page))
 
 
 def install_huge(machine: Machine, mm: Mm, block: int, delta: int) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+from mremapdsl.model.runs import RunMap
 from tests.cli.conftest import Cli
 
 FAR = "mmap A 1T; touch A; fork; exit child; mremap A B RELOCATE; mremap B A RELOCATE; expect A is exclusive; "
@@ -22,6 +25,21 @@ def test_a_tebibyte_as_text(cli: Cli) -> None:
     result = cli("--trace", "text", "-c", FAR)
     assert result.status == 0
     assert max(map(len, result.out.splitlines())) <= 80
+
+
+def test_a_tebibyte_of_shared_memory_is_looked_at_as_one(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+    clip = RunMap.clip
+
+    def counted(runs: RunMap[object], start: int, end: int) -> object:
+        nonlocal looks
+        looks += 1
+        return clip(runs, start, end)
+
+    monkeypatch.setattr(RunMap, "clip", counted)
+    text = "mmap A 1T shared; touch A; read A; fork; child: touch A; mremap A B; expect B is shared"
+    assert cli("-q", "-c", text).status == 0
+    assert looks < 1000
 
 
 def test_a_thousand_vmas(cli: Cli) -> None:
