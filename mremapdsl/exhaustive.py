@@ -229,8 +229,9 @@ class _Explorer:
                         queue.append(after)
                         steps += len(after.run.steps)
                     if len(self.nodes) > MAX_NODES or steps > MAX_STEPS:
-                        raise Unsupported(f"the scenario has more than {MAX_NODES} distinct points, or too long ways "
-                                          "to them", skip=False)  # fmt: skip
+                        raise Unsupported(f"the scenario has more than {MAX_NODES:,} distinct points, or too long ways "
+                                          "to them; leave less open at once, or write several scenarios",
+                                          skip=False)  # fmt: skip
             node.backend.close()
             node.backend = None
         return self.conclude(ends)

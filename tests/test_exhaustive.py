@@ -134,6 +134,27 @@ def test_numbers_are_printed_of_what_holds(capsys: pytest.CaptureFixture[str]) -
     assert "2 run(s), 2 distinct state(s)" in out
 
 
+def test_very_many_runs_are_not_counted_out(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = shown("mmap A 1\n" + "maybe touch A\n" * 40 + "expect vmas 1", capsys)
+    assert status == 0
+    assert "more than 10^12 run(s), 2 distinct state(s)" in out
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("mmap A 256M; touch A; maybe touch A", "can use 32,768 pages, not 65,536"),
+        ("mmap A 4\n" + "maybe touch A[0]; maybe touch A[1]; maybe touch A[2]", "more than 3 distinct points"),
+    ],
+)
+def test_what_is_too_much_is_said_with_a_remedy(text: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mremapdsl.exhaustive.MAX_NODES", 3)
+    record = one(text)
+    assert record.outcome == "error"
+    assert words in record.reason
+    assert "several scenarios" in record.reason or "as scenarios" in record.reason
+
+
 # --- inside a relocation -----------------------------------------------------------------------------------------
 
 APART = "rules relocate-v1\nmmap B 4; touch B; mmap A 4; touch A\n"

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import log10
 
 from mremapdsl.record import ScenarioRecord
 from mremapdsl.trace.style import Style, paragraph
+
+MANY = 10**9
+"""Runs that are not counted out."""
 
 
 def run_lines(record: ScenarioRecord, style: Style) -> Iterator[str]:
@@ -13,7 +17,8 @@ def run_lines(record: ScenarioRecord, style: Style) -> Iterator[str]:
     found = record.exhaustive
     if found is None:
         return
-    yield f"    {found.runs} run(s), {found.states} distinct state(s)"
+    runs = f"{found.runs:,}" if found.runs < MANY else f"more than 10^{int(log10(found.runs))}"
+    yield f"    {runs} run(s), {found.states:,} distinct state(s)"
     if record.outcome == "failed":
         yield "    the shortest run that fails, as a scenario:"
         yield ""

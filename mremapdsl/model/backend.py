@@ -109,7 +109,9 @@ class ModelBackend:
         """
         pages = sum(end - start for mm in self.machine.mms.values() for start, end, _ in mm.ptes)
         if pages > MOST_COMPARED:
-            raise Unsupported(f"a scenario with several runs can use {MOST_COMPARED} pages, not {pages}", skip=False)
+            raise Unsupported(f"a scenario with several runs can use {MOST_COMPARED:,} pages, not {pages:,}, since each "
+                              "page of each state is compared; take less memory, or write the runs as scenarios",
+                              skip=False)  # fmt: skip
         return encode(self.machine, EVERYTHING).key, tuple(self.machine.counters.items()), self.machine.committed
 
     def _inside(self, machine: Machine, mm: Mm, moment: str, start: int, end: int) -> None:
