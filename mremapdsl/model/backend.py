@@ -109,7 +109,7 @@ class ModelBackend:
         """
         pages = sum(end - start for mm in self.machine.mms.values() for start, end, _ in mm.ptes)
         if pages > MOST_COMPARED:
-            raise Unsupported(f"a scenario with several runs can use {MOST_COMPARED:,} pages, not {pages:,}, since each "
+            raise Unsupported(f"a scenario with several runs can use {MOST_COMPARED:,} pages, not {pages:,}, as each "
                               "page of each state is compared; take less memory, or write the runs as scenarios",
                               skip=False)  # fmt: skip
         return encode(self.machine, EVERYTHING).key, tuple(self.machine.counters.items()), self.machine.committed
