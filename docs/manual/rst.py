@@ -6,6 +6,7 @@ import re
 
 CODE = re.compile(r"``([^`]+)``|`([^`]+)`")
 CITATION = re.compile(r"\(?@<([^<>\s]+)>\)?")
+UNESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 SPECIAL = re.compile(r"([*\\|`]|(?<=\w)_(?!\w))")
 
 
@@ -36,7 +37,8 @@ def cited(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    return SPECIAL.sub(r"\\\1", text)
+    """Text of Markdown, with escapes of reStructuredText in place of its own."""
+    return SPECIAL.sub(r"\\\1", UNESCAPED.sub(r"\1", text))
 
 
 def indented(text: str, by: int = 3) -> str:
