@@ -28,7 +28,7 @@ STYLE = f"""\
 table.mrs-outcomes{{width:auto;margin-left:0}}
 table.mrs-outcomes td p,table.mrs-outcomes th p{{text-align:left}}
 table.mrs-outcomes code .pre{{white-space:normal}}
-table.mrs-outcomes td:first-child{{min-width:8rem}}
+table.mrs-outcomes td:first-child{{min-width:8rem;overflow-wrap:anywhere}}
 """
 """Pictures follow the reader's scheme, and the switch of themes that have one (``data-theme`` of the body)."""
 

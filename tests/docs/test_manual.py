@@ -59,7 +59,7 @@ def test_a_walkthrough_applies_and_its_scenarios_hold(name: str, tmp_path: Path)
 def test_titles_in_markdown_are_titles_of_the_manual(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(DOCS)
     inline = import_module("manual.rst").inline
-    assert inline(r"the anon\_vma \*moves\*, `a_b` stays_ (1 | 2)") == r"the anon_vma \*moves\*, ``a_b`` stays\_ (1 \| 2)"
+    assert inline(r"an anon\_vma \*moves\*, `a_b` stays_ (1 | 2)") == r"an anon_vma \*moves\*, ``a_b`` stays\_ (1 \| 2)"
 
 
 def test_the_python_of_the_manual_runs() -> None:
