@@ -42,6 +42,7 @@ def moments(text: str, rules: str = "relocate-v1") -> list[tuple[str, bool, bool
 
     backend.machine.inside = look
     backend.step(last)
+    assert not backend.machine.locked_root
     return [alike for alike, _ in groupby(found)]
 
 
