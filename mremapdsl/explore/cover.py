@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from mremapdsl import ops
@@ -95,7 +95,7 @@ AIMED = (
     Aimed("collapse of shared memory without pages", (_mmap(0, 512, shared=True), ops.Collapse("parent", 0, 512))),
     Aimed("collapse of shared memory over a pin", (_mmap(0, 512, shared=True), ops.Touch("parent", 0, 1),
           ops.Pin("parent", 0, 1), ops.Collapse("parent", 0, 512))),
-    Aimed("collapse of shared memory over a guard page", (_mmap(0, 512, shared=True), ops.Touch("parent", 0, 1),
+    Aimed("collapse of shmem over a guard page", (_mmap(0, 512, shared=True), ops.Touch("parent", 0, 1),
           ops.Madvise("parent", 7, 1, "GUARD_INSTALL"), ops.Collapse("parent", 0, 512))),
     Aimed("collapse of a file over a private page", (_mmap(0, 512, file="F"), ops.Touch("parent", 0, 1),
           ops.Collapse("parent", 0, 512))),
@@ -183,19 +183,34 @@ class Covered(NamedTuple):
     witness: Witness | None
     about: str
     """Where it was found, or why not."""
+    aimed: bool = False
+    """The witness was written for it; a shorter one may exist."""
+
+    @property
+    def operations(self) -> int:
+        return len(self.witness.taken) if self.witness is not None else 0
 
 
 def cover(rules: Rules, jobs: int, seconds: float, tell: Callable[[str], None]) -> Iterator[Covered]:
-    """Every reason with its shortest witness, as they are found; at the end those without one.
+    """Every reason with a witness, as they are found, and again with each shorter one; at the end those without.
 
     Raises KeyboardInterrupt with what is known by then already given.
     """
-    missing = dict.fromkeys(REASONS)
+    least: dict[str, int] = {}
     for world in WORLDS:
-        for covered in search_world(rules, world, jobs, seconds, tell):
-            if covered.reason in missing:
-                del missing[covered.reason]
-                yield covered
+        for covered in search_world(rules, world, jobs, seconds, tell, least):
+            least[covered.reason] = covered.operations
+            yield covered
+    for covered in aimed_runs(rules, least):
+        least[covered.reason] = covered.operations
+        yield covered
+    for reason in REASONS:
+        if reason not in least:
+            yield Covered(reason, None, why_not(reason, rules))
+
+
+def aimed_runs(rules: Rules, least: Mapping[str, int]) -> Iterator[Covered]:
+    """The reasons that the aimed runs give in less operations than are known."""
     for aimed in AIMED:
         try:
             taken, _ = after(rules, aimed.run)
@@ -203,28 +218,27 @@ def cover(rules: Rules, jobs: int, seconds: float, tell: Callable[[str], None]) 
             continue
         for i, step in enumerate(taken):
             for reason in reasons(step):
-                if reason in missing:
-                    del missing[reason]
-                    about = f"{i + 1} operations, aimed at it: {aimed.about}"
-                    yield Covered(reason, Witness(Hit(reason, ""), taken[: i + 1]), about)
-    for reason in missing:
-        yield Covered(reason, None, why_not(reason, rules))
+                if i + 1 < least.get(reason, i + 2):
+                    yield Covered(reason, Witness(Hit(reason, ""), taken[: i + 1]), aimed.about, True)
 
 
 def search_world(
-    rules: Rules, world: World, jobs: int, seconds: float, tell: Callable[[str], None]
+    rules: Rules, world: World, jobs: int, seconds: float, tell: Callable[[str], None], least: Mapping[str, int]
 ) -> Iterator[Covered]:
-    """Every reason that a small world gives."""
+    """The reasons that a small world gives in less operations than are known."""
     begins, start = after(rules, world.before)
     window = None if may_slide(start, world.kinds) else (0, world.pages)
     bounds = Bounds(world.pages, world.processes, world.kinds, window)
     problem = Problem(rules, None, bounds, symmetry_for(bounds), "reasons")
     result = search(problem, start, Limits(world.depth, 200_000, seconds, on=True), jobs)
-    tell(f"{world.about}: {world.pages} pages, {world.processes} processes, {world.depth} operations: "
-         f"{result.progress.states:,} states, {result.progress.transitions:,} runs, {result.ended}")  # fmt: skip
+    processes = "1 process" if world.processes == 1 else f"{world.processes} processes"
+    cut = {"states": "; cut off, too many states", "time": "; cut off, out of time"}.get(result.ended, "")
+    tell(f"{world.about}: {world.pages} pages, {processes}, {world.depth} operations: "
+         f"{result.progress.transitions:,} runs, {result.progress.states:,} distinct states{cut}")  # fmt: skip
     for found in result.found:
-        made = witness(problem, begins, found)
-        yield Covered(found.hit.kind, made, f"{len(made.taken)} operations; {world.about}")
+        operations = len(begins) + len(found.path)
+        if operations < least.get(found.hit.kind, operations + 1):
+            yield Covered(found.hit.kind, witness(problem, begins, found), world.about)
     if result.ended == "interrupted":
         raise KeyboardInterrupt
 

@@ -32,8 +32,13 @@ def test_every_reason_is_reached_or_explained(capsys: pytest.CaptureFixture[str]
     missing = dict(re.findall(r"^#   ([\w-]+): (.+)", rest, flags=re.MULTILINE))
     assert sorted([*titles, *missing]) == sorted(REASONS)
     assert all(words.startswith("needs ") for words in missing.values())
+    assert all(len(line) <= 80 for line in out.splitlines() if line.startswith("#"))
+    steps = {name: int(count) for name, count in re.findall(r"^# ([\w-]+) +(\d+)[ *]  \S", table, flags=re.MULTILINE)}
+    assert sorted(steps) == sorted(titles)
+    assert steps["advised"] == steps["accessed"] == 2, "the shortest of all worlds"
     for record in api.run(out, states=False):
         reason = record.scenario.title.removeprefix("reaches ")
+        assert len(record.steps) in (steps[reason], 0), "none if it could not run"
         if reason in WAITING:
             assert record.steps or "it waits" in record.reason, "at some moments, or at all"
         elif reason != "no-neighbour":  # which the program tells by other words
