@@ -11,6 +11,7 @@ typedef unsigned long long u64;
 #define KERNEL __attribute__((preserve_access_index))
 #define OFFSET(type, field) ((u64)__builtin_preserve_access_index(&((type *)0)->field))
 #define SIZE(type) __builtin_preserve_type_info(*(type *)0, 1)
+#define EXISTS(type, field) __builtin_preserve_field_info(((type *)0)->field, 2)
 #define BIT(of, name) (1ULL << __builtin_preserve_enum_value(*(of *)name, 1))
 
 enum pageflags { PG_head = 6, PG_anon_exclusive = 11 };
@@ -32,6 +33,7 @@ struct vm_area_struct {
 	struct file *vm_file;
 } KERNEL;
 struct page { atomic_t _mapcount; unsigned long compound_head; } KERNEL;
+struct page___7 { unsigned long compound_info; } KERNEL;  // since Linux 7.0
 struct folio {
 	void *mapping;
 	unsigned long index, _flags_1;
@@ -86,6 +88,7 @@ static volatile u64 plain;  // a pointer that passed through memory is a number 
 #define HUGE 0x080
 #define PROTNONE 0x100
 #define PMD_SIZE 0x200000ULL
+#define MASKS 0xffffff8000000000ULL  // above all addresses of struct page
 
 static inline u64 word(u64 address)
 {
@@ -107,9 +110,10 @@ static void fill(struct page_entry *p, u64 place)
 	if (p->huge)
 		frame = (frame & ~511ULL) + place;
 	u64 page = shared.vmemmap + frame * size, folio = page;
-	u64 head = word(page + OFFSET(struct page, compound_head));
-	if (head & 1)
-		folio = head - 1;
+	u64 head = word(page + (EXISTS(struct page, compound_head) ? OFFSET(struct page, compound_head)
+								   : OFFSET(struct page___7, compound_info)));
+	if (head & 1)  // the rest is the head's address, or a mask which gives it
+		folio = head > MASKS ? page & head & ~1ULL : head - 1;
 	p->frame = frame;
 	p->page_flags = word(page);
 	p->folio_flags = word(folio);

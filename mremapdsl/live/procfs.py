@@ -20,6 +20,7 @@ LOWEST = -(1 << 32)
 """Arena page above which scenarios may map (some map just below the arena)."""
 OWN_END = (0x5800_0000_0000 - ARENA) // PAGE
 """Between ARENA_PAGES and here lie the helper's program and heap."""
+VSYSCALL = (0xFFFF_FFFF_FF60_0000 - ARENA) // PAGE
 
 # pagemap
 PRESENT, SWAPPED, OF_FILE, GUARD, ONCE = 1 << 63, 1 << 62, 1 << 61, 1 << 58, 1 << 56
@@ -91,13 +92,13 @@ def lines(file: int, size: int) -> Iterator[bytes]:
 
 
 def own_areas(process: Process) -> list[tuple[int, int]]:
-    """(address, size) of the helper's own mappings."""
+    """(address, size) of the helper's own mappings, without ``[vsyscall]``, which is no VMA."""
     found: list[tuple[int, int]] = []
     with open(f"/proc/{process.pid}/maps", "rb") as maps:
         for line in maps:
             start, end = (int(word, 16) for word in line.split(None, 1)[0].split(b"-"))
             page = start // PAGE - FIRST_PAGE
-            if page >= CHOSEN_BELOW or ARENA_PAGES <= page < OWN_END or page < LOWEST:
+            if CHOSEN_BELOW <= page < VSYSCALL or ARENA_PAGES <= page < OWN_END or page < LOWEST:
                 found.append((start, end - start))
     return found
 
