@@ -49,8 +49,8 @@ def panel_lines(panel: Panel) -> Iterator[str]:
     if panel.moved:
         yield f"Pages [{panel.moved.start},{panel.moved.end}) moved to {panel.moved.to}."
     if panel.asked:
-        start, end, to, to_end = panel.asked
-        yield f"Refused: pages [{start},{end}) to [{to},{to_end})."
+        result, (start, end), target = panel.asked
+        yield f"Failed with {result}: pages [{start},{end})" + (f" to [{target[0]},{target[1]})." if target else ".")
     for run in limited(list(panel.runs)):
         yield f"{run}." if isinstance(run, str) else f"Pages [{run.page},{run.page + run.count}): {run_words(run)}."
 

@@ -99,7 +99,7 @@ def make_axis(scene: Scene, panels: Sequence[Panel], width: float) -> Axis:
         spans += [(known.vma.start, known.vma.end) for known in panel.before]
         spans += homes
         if panel.asked:
-            spans += [panel.asked[:2], panel.asked[2:]]
+            spans += [span for span in (panel.asked.source, panel.asked.target) if span]
         mapped += spans
     for place in scene.places:
         start, end = place.start, place.start + place.pages
@@ -127,7 +127,8 @@ def panel_borders(panel: Panel) -> Iterator[Border]:
             yield from (Border(page, rank) for page in (known.vma.start, known.vma.end))
     for page, _ in panel.broken[: pages.MOST_BROKEN]:
         yield from (Border(page, 1), Border(page + 1, 1))
-    yield from (Border(page, 1) for page in panel.asked or ())
+    if panel.asked:
+        yield from (Border(page, 1) for page in (*panel.asked.source, *(panel.asked.target or ())))
     for start, end in panel.touched:
         yield from (Border(page, 5) for page in (start, end))
     for run in panel.runs if len(panel.runs) <= MANY else ():

@@ -44,12 +44,12 @@ class Moved(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """A move that was refused: [start, end) to [to, to_end)."""
+    """A call that failed: the pages that it was about, and where a move should have taken them."""
 
-    start: int
-    end: int
-    to: int
-    to_end: int
+    result: str
+    source: tuple[int, int]
+    """[start, end); of memory that should have grown in place with what it should have covered."""
+    target: tuple[int, int] | None
 
 
 class Panel(NamedTuple):
@@ -68,7 +68,7 @@ class Panel(NamedTuple):
     broken: tuple[tuple[int, str], ...] = ()
     """(page, invariant) that the step broke there."""
     asked: Asked | None = None
-    """The move that it asked for in vain."""
+    """What it asked for in vain."""
 
     @property
     def changed(self) -> bool:
@@ -179,13 +179,17 @@ def panel(
 
 
 def refused(step: StepRecord, process: str) -> Asked | None:
-    """The move that a process asked for and did not get."""
+    """What a process asked for and did not get."""
     op = step.step.op
-    if step.result == "ok" or not isinstance(op, Mremap) or op.process != process or op.to is None:
+    at, pages = getattr(op, "at", -1), getattr(op, "pages", 0)
+    if step.result == "ok" or op.process != process or at < 0 or pages <= 0:
         return None
-    if op.to < 0 or min(op.pages, op.new_pages) <= 0:
-        return None
-    return Asked(op.at, op.at + op.pages, op.to, op.to + op.new_pages)
+    if not isinstance(op, Mremap):
+        return Asked(step.result, (at, at + pages), None)
+    if op.to is None:
+        return Asked(step.result, (at, at + max(pages, op.new_pages)), None)
+    target = (op.to, op.to + op.new_pages) if op.to >= 0 and op.new_pages > 0 else None
+    return Asked(step.result, (at, at + pages), target)
 
 
 def broken(step: StepRecord, process: str) -> tuple[tuple[int, str], ...]:

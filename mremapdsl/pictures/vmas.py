@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from mremapdsl.backend import VmaView
@@ -72,17 +73,21 @@ def draw_arrow(
 
 
 def draw_asked(frame: Frame, asked: Asked, y: float) -> float:
-    """A move that was refused: what should have gone where."""
+    """A call that failed: what it was about, and what should have gone where."""
     frame.label(y + 13, "asked")
-    source, target = asked[:2], asked[2:]
-    draw_range(frame, source, y, "")
-    draw_arrow(frame, source, target, y + STRIP, refused=True)
-    draw_range(frame, target, y + STRIP + ARROWS, "refused")
+    start, end = asked.source
+    if asked.target is None:
+        draw_range(frame, asked.source, y, (f"{asked.result} [{start},{end})", asked.result, "✗"), "x")
+        return y + STRIP + 6
+    draw_range(frame, asked.source, y, (f"[{start},{end})",), "q")
+    draw_arrow(frame, asked.source, asked.target, y + STRIP, refused=True)
+    draw_range(frame, asked.target, y + STRIP + ARROWS, (asked.result, "✗"), "x")
     return y + 2 * STRIP + ARROWS + 6
 
 
-def draw_range(frame: Frame, span: tuple[int, int], y: float, word: str) -> None:
-    """An end of a refused move; nothing of a range that has no borders of its own on the axis."""
+def draw_range(frame: Frame, span: tuple[int, int], y: float, words: Sequence[str], role: str) -> None:
+    """Pages that a failed call was about, with the first of the words that fits; nothing of a range that has no
+    borders of its own on the axis."""
     canvas, axis = frame.canvas, frame.axis
     start, end = span
     if not (axis.is_border(start) and axis.is_border(end)):
@@ -91,10 +96,8 @@ def draw_range(frame: Frame, span: tuple[int, int], y: float, word: str) -> None
     canvas.rect(x1 + 1, y + 0.5, max(x2 - x1 - 2, 1), STRIP - 1, "rf")
     frame.draw_breaks(start, end, y, y + STRIP)
     low, high = frame.clear(start, end, x1, x2)
-    for text in (word or f"[{start},{end})", word and "✗"):
-        if text and width(text, "small") <= high - low - 8:
-            canvas.text((low + high) / 2, y + 13, text, "x" if word else "q", "small", "mi")
-            return
+    if text := next((word for word in words if width(word, "small") <= high - low - 6), ""):
+        canvas.text((low + high) / 2, y + 13, text, role, "small", "mi")
 
 
 # --- boxes -----------------------------------------------------------------------------------------------------
