@@ -128,6 +128,10 @@ def check(args: Namespace) -> None:
         raise ValueError("--against looks for a difference; it does not go with --find")
     if args.json and os.path.lexists(args.json):
         raise ValueError(f"--json: {args.json} exists already; it is left alone")
+    if args.json and not os.path.isdir(os.path.dirname(args.json) or "."):
+        raise ValueError(f"--json: there is no directory {os.path.dirname(args.json)}")
+    if args.directory and os.path.lexists(args.directory) and not os.path.isdir(args.directory):
+        raise ValueError(f"-o: {args.directory} is no directory")
 
 
 def one_choice(text: str, option: str) -> RuleChoice:
@@ -165,7 +169,8 @@ def make_problem(
     rules = api.rules(choice)
     kinds = parse_kinds(args.ops, USUAL + (RELOCATING if rules.relocate_flags or rules.trigger(0) else ""))
     if against and "inside" in kinds:
-        raise ValueError("--ops: `inside` does not go with --against: the moments of two rule sets differ")
+        raise ValueError("--ops: `inside` does not go with --against, because relocating has other moments under other "
+                         "rules; search each rule set alone, as with --find violation")  # fmt: skip
     places = sought is not None and names_places(sought.predicate)
     vmas = [vma for mm in start.mms.values() for vma in mm.vmas]
     first, last = (min(v.start for v in vmas), max(v.end for v in vmas)) if vmas else (0, 0)

@@ -70,7 +70,10 @@ class Report(NamedTuple):
         start = f" behind {self.start}" if self.start else ""
         where = "" if self.window is None else f" (pages {self.window[0]} to {self.window[1] - 1} of the arena)"
         rate = f"{self.transitions / self.seconds:,.0f}" if self.seconds else "?"
-        bound = f"{self.pages} pages{where}, {self.processes} processes, {self.depth} operations in a row"
+        pages, processes, depth = (
+            counted(*each) for each in ((self.pages, "page"), (self.processes, "process"), (self.depth, "operation"))
+        )
+        bound = f"{pages}{where}, {processes}, {depth} in a row"
         return [
             f"explored {self.rules}{against}{start} for: {self.find}",
             f"bound: {bound}, of these: {', '.join(self.kinds)}",
@@ -92,26 +95,33 @@ class Report(NamedTuple):
 
     def ending(self) -> Iterator[str]:
         """Why the search ended and what that leaves open."""
-        level = self.reached + 1
+        level, done = counted(self.reached + 1, "operation"), counted(self.reached, "operation")
         unfinished = {
-            "states": f"stopped among runs of {level} operations: there are as many states as --max-states allows",
-            "room": f"stopped among runs of {level} operations: no room for the queue of states in {gettempdir()} "
-            "(the environment variable TMPDIR names another place)",
-            "time": f"stopped among runs of {level} operations: --time ran out",
-            "interrupted": f"interrupted among runs of {level} operations",
+            "states": f"stopped among runs of {level}: there are as many states as --max-states allows",
+            "room": f"stopped among runs of {level}: no room for the queue of states in {gettempdir()} (the "
+            "environment variable TMPDIR names another place)",
+            "time": f"stopped among runs of {level}: --time ran out",
+            "interrupted": f"interrupted among runs of {level}",
         }.get(self.ended)
         if self.found:
             more = "" if self.all_minimal else " (--all-minimal shows the others of this length)"
-            operations = "operation" if self.least == 1 else "operations"
-            yield f"found after {self.least} {operations}; nothing shorter; longer runs were not looked at{more}"
+            part = " in this part" if self.missing else ""
+            found = counted(self.least, "operation")
+            yield f"found after {found}; nothing shorter{part}; longer runs were not looked at{more}"
             if unfinished:
                 yield f"cut off: {unfinished}"
         elif unfinished:
-            yield f"nothing found up to {self.reached} operations; cut off: {unfinished}"
+            yield f"nothing found up to {done}; cut off: {unfinished}"
         elif self.ended == "exhausted":
-            yield f"nothing found, and after {self.reached} operations no new state within this bound"
+            yield f"nothing found, and after {done} no new state within this bound"
         else:
-            yield f"nothing found up to {self.reached} operations; cut off: longer runs, more pages and processes"
+            yield f"nothing found up to {done}; cut off: longer runs, more pages and processes"
+
+
+def counted(number: int, what: str) -> str:
+    if number == 1:
+        return f"1 {what}"
+    return f"{number} {what}{'es' if what.endswith('s') else 's'}"
 
 
 def write(path: str, report: Report) -> None:

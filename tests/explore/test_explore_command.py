@@ -212,6 +212,8 @@ def test_the_predicate_is_about_the_process_that_made_the_last_call(explore: Exp
         (["--merge", "bad.mrs"], "not a result of"),
         (["--merge", "partial.json"], "not a whole one"),
         (["--json", "bad.mrs"], "exists already"),
+        (["--json", "nowhere/found.json"], "there is no directory nowhere"),
+        (["-o", "bad.mrs"], "bad.mrs is no directory"),
     ],
 )
 def test_bad_input(explore: Explore, arguments: list[str], words: str) -> None:
@@ -249,6 +251,8 @@ def test_shards_joined_give_the_findings_of_the_whole(explore: Explore, more: tu
     assert joined[joined.index("\n# rmap-complete") :] == findings
     status, partly, _ = explore("--merge", "2.json", "1.json")
     assert "cut off: what is left to shard 3/3" in partly
+    assert "nothing shorter in this part" in partly
+    assert "in this part" not in joined
 
 
 def test_a_missing_shard_decides_nothing(explore: Explore) -> None:
