@@ -228,7 +228,7 @@ class Machine:
         allowed = int(read_number("/proc/sys/vm/max_map_count"))
         reserve = ARENA + CHOSEN_BELOW * PAGE
         process.call(self.calls["mprotect"], reserve, 2 * allowed * PAGE, 0)
-        spare = allowed - limit - len(procfs.own_areas(process)) + VSYSCALL
+        spare = allowed - limit - len(procfs.own_areas(process))
         if spare < 0:
             raise Unsupported(f"vm.max_map_count is {allowed}, too low for {limit} VMAs beside the helper's own")
         process.ask(helper.CUT, reserve, spare)
@@ -253,10 +253,6 @@ def leaves_no_trace(op: Operation) -> bool:
     if isinstance(op, ops.Mremap):
         return op.to is None or op.to >= 0
     return isinstance(op, ops.Munmap | ops.Mprotect | ops.Touch | ops.Read | ops.Fork | ops.Munlock)
-
-
-VSYSCALL = 1
-"""/proc/PID/maps shows one mapping that is no VMA."""
 
 
 def _frames() -> Frames | None:
