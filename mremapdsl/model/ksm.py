@@ -214,8 +214,13 @@ def stable_frame(machine: Machine, data: int) -> int | None:
 
 
 def become_ksm(machine: Machine, number: int) -> list[tuple[Mm, int]]:
-    """The page itself becomes a KSM page, for everyone who maps it (folio_set_stable_node). Where that is."""
-    places = [(mm, page) for mm, page, _ in walk(machine, number, number + 1)]
+    """The page itself becomes a KSM page, for everyone who maps it; where that is, if they are several.
+
+    Kernel: folio_set_stable_node.
+    """
+    frame = machine.frames.at(number)
+    others = frame is not None and frame.maps > 1
+    places = [(mm, page) for mm, page, _ in walk(machine, number, number + 1)] if others else []
 
     def shared(frame: Frame) -> Frame:
         return frame._replace(kind=KSM, home=0, exclusive=False, lazyfree=False)
@@ -280,6 +285,11 @@ def unshare(machine: Machine, mm: Mm, vma: Vma, start: int, end: int) -> int:
         if pte.kind == ZERO and pte.exclusive:
             fresh(machine, mm, vma, s, e, 0)
             count += e - s
+        elif pte.kind == MIGRATION:
+            for first, _, frame in machine.frames.clip(s + pte.delta, e + pte.delta):
+                if frame.kind == KSM:
+                    where = first - pte.delta
+                    raise NotModelled(f"waiting: page {where} is under migration, the call would sleep until it ends")
         elif pte.kind == PRESENT:
             for first, last, frame in machine.frames.clip(s + pte.delta, e + pte.delta):
                 if frame.kind == KSM:
