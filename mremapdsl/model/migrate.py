@@ -12,6 +12,7 @@ from mremapdsl.model.records import ACCESS, ANON, FILE, KSM, MIGRATION, PRESENT,
 from mremapdsl.model.rmap import walk
 from mremapdsl.model.runs import RunMap
 from mremapdsl.model.swap import swap_out
+from mremapdsl.model.thp import mappers
 
 
 def migrate(machine: Machine, mm: Mm, start: int, pages: int, phase: str) -> Why:
@@ -28,8 +29,7 @@ def present_frames(machine: Machine, mm: Mm, start: int, end: int, kind: int) ->
     for s, e, pte in mm.ptes.clip(start, end):
         if pte.kind == kind:
             for first, last, frame in machine.frames.clip(s + pte.delta, e + pte.delta):
-                size = 1 << frame.order
-                for head, tail, known in seen.cover(first - first % size, -(-last // size) * size):
+                for head, tail, known in seen.cover(*whole_folios(first, last, frame.order)):
                     found += [] if known else [(a, b) for a, b, _ in machine.frames.clip(head, tail)]
                     seen.splice(head, tail, [(head, tail, True)])
     return found
@@ -61,25 +61,34 @@ def begin(machine: Machine, mm: Mm, start: int, end: int) -> Why:
 def finish(machine: Machine, mm: Mm, start: int, end: int, *, new: bool) -> Why:
     """Put folios back where a walk finds migration entries: new ones, or the old ones when migration failed.
 
-    Entries that the walk does not find stay (remove_migration_ptes).
+    A folio that somebody still maps, because the walk that began it missed an entry, is put back in any case
+    (migrate_folio_unmap). Entries that the walk does not find now stay (remove_migration_ptes).
     """
     runs = present_frames(machine, mm, start, end, MIGRATION)
-    lost = 0
+    lost = done = 0
     places: dict[int, int] = {}
     for first, last, frame in by_folio([run for pair in runs for run in machine.frames.clip(*pair)]):
         found = [(other, s, e) for other, s, e in walk(machine, first, last)
                  if (run := other.ptes.run_at(s)) is not None and run[2].kind == MIGRATION]  # fmt: skip
-        target = new_place(machine, places, first, last, frame.order) if new else first
-        if new:
+        leaves = new and not mappers(machine, *whole_folios(first, last, frame.order))
+        target = new_place(machine, places, first, last, frame.order) if leaves else first
+        if leaves:
+            done += 1
             machine.put_folios(target, last - first, moved(frame, first, target))
             if frame.kind == KSM:
                 follow(machine, first, last, target)
         for other, s, e in found:
             put_back(machine, other, s, e, target - first)
-        if new and frame.kind == FILE:
+        if leaves and frame.kind == FILE:
             replace_cached(machine, first, last, target)
         lost += frame.maps - len(found)
-    return why("migrated" if new else "migration-failed", folios=len(runs), lost=lost)
+    return why("migrated" if done else "migration-failed", folios=len(runs), lost=lost)
+
+
+def whole_folios(first: int, last: int, order: int) -> tuple[int, int]:
+    """Frames [first, last) and the rest of the folios that they are part of."""
+    size = 1 << order
+    return first - first % size, -(-last // size) * size
 
 
 def new_place(machine: Machine, places: dict[int, int], first: int, last: int, order: int) -> int:
