@@ -111,7 +111,10 @@ def make_axis(scene: Scene, panels: Sequence[Panel], width: float) -> Axis:
 
 def panel_borders(panel: Panel) -> Iterator[Border]:
     """Where something begins or ends in a process: what changed first, then what touches it, then the rest."""
-    edges = {page for box in panel.boxes if box.changed for page in (box.known.vma.start, box.known.vma.end)}
+    numbers = {box.known.number for box in panel.boxes if not box.changed}
+    changed = [box.known.vma for box in panel.boxes if box.changed]
+    changed += [known.vma for known in panel.before if known.number not in numbers]
+    edges = {page for vma in changed for page in (vma.start, vma.end)}
     many = len(panel.boxes) > MANY
     for box in panel.boxes:
         vma = box.known.vma
@@ -120,7 +123,6 @@ def panel_borders(panel: Panel) -> Iterator[Border]:
             yield from (Border(page, rank) for page in (vma.start, vma.end))
     if many:
         yield from (Border(panel.boxes[0].known.vma.start, 3), Border(panel.boxes[-1].known.vma.end, 3))
-    numbers = {box.known.number for box in panel.boxes if not box.changed}
     for known in panel.before:
         rank = 3 if known.number in numbers else 1
         if rank < 3 or not many:

@@ -214,7 +214,7 @@ def draw_bundle(frame: Frame, segment: Segment, count: int, y: float) -> None:
     for offset in (4.0, 2.0, 0.0):
         w = max(segment.width - 6, 2)
         canvas.rect(segment.x + 1 + offset, y + 1 + 4 - offset, w, HEIGHT - 8, "bv")
-    for i, text in enumerate((str(count), "VMAs")):
+    for i, text in enumerate((str(count), "VMA" if count == 1 else "VMAs")):
         if width(text, "small") <= segment.width - 8:
             canvas.text(segment.x + segment.width / 2, y + 8 + LINE * (i + 1), text, "q", "small", "mi")
 

@@ -162,6 +162,13 @@ def test_a_failed_call_shows_what_it_was_about(call: str, failure: str, end: int
     assert len([e for e in parsed(svg).iter(f"{SVG}rect") if e.get("class") == "rf"]) == 1
 
 
+def test_among_many_vmas_the_neighbours_of_what_went_have_room() -> None:
+    text = "mmap A 160 at @0; touch A; for i in 0..80 { mprotect A[2*i] r }; munmap A[100]; expect unmapped A[100]"
+    said = [text.text for text in texts(parsed(drawn(text)[-1]))]
+    assert any(" [99,100) " in line for line in said), said
+    assert any(" [101,102) " in line for line in said), said
+
+
 def test_the_ruler_names_both_ends_of_what_a_fold_parts() -> None:
     said = [text.text for text in texts(parsed(drawn("mmap A 16; mmap B 16; expect vmas 2")[-1]))]
     assert {"1000", "1016", "2000", "2016"} <= set(said)
