@@ -74,7 +74,7 @@ AIMED = (
           During(ops.Mremap("parent", 507, 6, 6, 2048, M | ops.RELOCATE), ops.Pin("parent", 509, 1), 5))),
     Aimed("huge page under migration", (*HUGE, ops.Migrate("parent", 0, 512, "begin"),
           ops.Mremap("parent", 0, 512, 512, 2048, M | ops.RELOCATE))),
-    Aimed("huge page moved unaligned, then in part", (*HUGE, ops.Mremap("parent", 0, 512, 512, 2049, M),
+    Aimed("huge page moved askew, then in part", (*HUGE, ops.Mremap("parent", 0, 512, 512, 2049, M),
           ops.Mremap("parent", 2049, 64, 64, 4096, M | ops.RELOCATE))),
     Aimed("the same, pinned", (*HUGE, ops.Mremap("parent", 0, 512, 512, 2049, M), ops.Pin("parent", 2100, 1),
           ops.Mremap("parent", 2049, 64, 64, 4096, M | ops.RELOCATE))),
@@ -90,14 +90,16 @@ AIMED = (
           ops.Collapse("parent", 0, 512))),
     Aimed("collapse over a page under migration", (_mmap(0, 512), ops.Touch("parent", 0, 1),
           ops.Migrate("parent", 0, 1, "begin"), ops.Collapse("parent", 0, 512))),
-    Aimed("collapse over two mappings of a KSM page", (_mmap(0, 512), ops.Touch("parent", 0, 2),
+    Aimed("collapse over a KSM page twice", (_mmap(0, 512), ops.Touch("parent", 0, 2),
           ops.Madvise("parent", 0, 512, "MERGEABLE"), ops.KsmScan("parent"), ops.Collapse("parent", 0, 512))),
-    Aimed("collapse of shared memory without pages", (_mmap(0, 512, shared=True), ops.Collapse("parent", 0, 512))),
-    Aimed("collapse of shared memory over a pin", (_mmap(0, 512, shared=True), ops.Touch("parent", 0, 1),
+    Aimed("collapse of what a child shares", (_mmap(0, 512), ops.Touch("parent", 0, 1), ops.Fork("parent", "child"),
+          ops.Collapse("parent", 0, 512))),
+    Aimed("collapse of shmem without pages", (_mmap(0, 512, shared=True), ops.Collapse("parent", 0, 512))),
+    Aimed("collapse of shmem over a pin", (_mmap(0, 512, shared=True), ops.Touch("parent", 0, 1),
           ops.Pin("parent", 0, 1), ops.Collapse("parent", 0, 512))),
     Aimed("collapse of shmem over a guard page", (_mmap(0, 512, shared=True), ops.Touch("parent", 0, 1),
           ops.Madvise("parent", 7, 1, "GUARD_INSTALL"), ops.Collapse("parent", 0, 512))),
-    Aimed("collapse of a file over a private page", (_mmap(0, 512, file="F"), ops.Touch("parent", 0, 1),
+    Aimed("file collapse over a private page", (_mmap(0, 512, file="F"), ops.Touch("parent", 0, 1),
           ops.Collapse("parent", 0, 512))),
     Aimed("split", (*HUGE, ops.Split("parent", 0, 1))),
     Aimed("behind the end of shared memory", (_mmap(0, 1, shared=True), ops.Mremap("parent", 0, 1, 2),
@@ -135,6 +137,7 @@ NEEDS: dict[str, tuple[tuple[str, str], ...]] = {
     "source-is-fork-child": (("anon_vmas_join", "either_unfaulted either_unfaulted_copies_too"),),
     "anon-pgoffs-do-not-continue": (("private_file_index", "anon_pgoff"),),
     "no-whole-block": (("collapse_without_block", "einval"),),
+    "no-writable-page": (("collapse_read_only", "refused"),),
     "charge-leaks": (("shrink_charge", "stale"),),
     "source-kept-shifted": (("dontunmap_source_pgoff", "kept"),),
     "next-piece": (("move_range", "many_vmas"),),
@@ -189,6 +192,13 @@ class Covered(NamedTuple):
     @property
     def operations(self) -> int:
         return len(self.witness.taken) if self.witness is not None else 0
+
+    @property
+    def errno(self) -> str:
+        """What the call failed with for this reason; empty if it did not."""
+        last = self.witness.last if self.witness is not None else None
+        refused = last is not None and last.why is not None and last.why.reason == self.reason
+        return last.result if last is not None and refused and last.result != "ok" else ""
 
 
 def cover(rules: Rules, jobs: int, seconds: float, tell: Callable[[str], None]) -> Iterator[Covered]:

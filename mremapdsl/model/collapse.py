@@ -8,7 +8,7 @@ from itertools import pairwise
 from mremapdsl.model.filemap import fill_cache, holds_block, install_huge, is_huge, unmap_cached
 from mremapdsl.model.machine import HUGE_ORDER, HUGE_PAGES, File, Machine, Mm
 from mremapdsl.model.reason import refuse
-from mremapdsl.model.records import ANON, FILE, MAYBE_GUARD, NOHUGEPAGE, PRESENT, SWAP, ZERO, Frame, Pte, Vma
+from mremapdsl.model.records import ANON, FILE, MAYBE_GUARD, NOHUGEPAGE, PRESENT, SWAP, WRITE, ZERO, Frame, Pte, Vma
 from mremapdsl.model.rmap import walk_file
 from mremapdsl.model.swap import swap_in
 
@@ -16,6 +16,7 @@ GOES_ON = {
     "pinned-page": "EAGAIN",
     "merged-page-twice": "EAGAIN",
     "cached-page-held": "EAGAIN",
+    "no-writable-page": "EINVAL",
     "marker-in-the-way": "EINVAL",
 }
 """What fails one block only, and the error; anything else keeps MADV_COLLAPSE from trying those behind it."""
@@ -63,6 +64,8 @@ def collapse_block(machine: Machine, mm: Mm, vma: Vma, block: int) -> str | None
         return "no-page-table"
     if any(frame.pins for _, _, frame in contents(machine, entries)):
         return "pinned-page"
+    if not machine.rules.collapse_read_only and not is_writable(machine, vma, entries):
+        return "no-writable-page"
     for s, e, pte in entries:
         if pte.kind == SWAP:
             swap_in(machine, mm, mm.find(block), s, e, pte, None)
@@ -83,6 +86,11 @@ def collapse_block(machine: Machine, mm: Mm, vma: Vma, block: int) -> str | None
     machine.drop_tables(mm, block // HUGE_PAGES, block // HUGE_PAGES + 1)
     machine.set_ptes(mm, block, end, [(block, end, Pte(PRESENT, shift, True))])
     return None
+
+
+def is_writable(machine: Machine, vma: Vma, entries: list[tuple[int, int, Pte]]) -> bool:
+    """Whether one of the entries allows writes: those of exclusive pages in writable memory do."""
+    return bool(vma.flags & WRITE) and any(frame.exclusive for _, _, frame in contents(machine, entries))
 
 
 def contents(machine: Machine, entries: list[tuple[int, int, Pte]]) -> Iterator[tuple[int, int, Frame]]:

@@ -25,6 +25,7 @@ LINUX_6_12: Mapping[str, str] = {
     "fault_around_folio": "window",
     "private_file_index": "file_page",
     "collapse_without_block": "einval",
+    "collapse_read_only": "refused",
     "pagemap_huge_exclusive": "first_page",
     "mremap_map_count": "to_address_only",
     "move_map_count": "three_free",
@@ -67,6 +68,7 @@ LINUX_6_18 = {
     "flags_ignored": "sticky",
     "guard_flag": "maybe_guard",
     "fault_around_folio": "whole",
+    "collapse_read_only": "allowed",
 }
 
 LINUX_7_3 = {

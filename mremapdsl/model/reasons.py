@@ -112,6 +112,9 @@ REASONS: dict[str, Reason] = {
     "no-whole-block": Reason("", "mm/khugepaged.c:madvise_collapse", "[{start},{end}) holds no aligned block"),
     "no-page-table": Reason("", _SCAN, "a block of [{start},{end}) has no page table"),
     "pinned-page": Reason("", _SCAN, "a page of [{start},{end}) is pinned"),
+    "no-writable-page": Reason(
+        "", _SCAN, "no page of a block of [{start},{end}) can be written as it is", "write to one of them"
+    ),
     "entry-in-the-way": Reason(
         "", "mm/khugepaged.c:__collapse_huge_page_swapin", "an entry of [{start},{end}) is neither a page nor swap"
     ),

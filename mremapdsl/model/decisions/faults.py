@@ -96,6 +96,14 @@ constant(
 constant("collapse_without_block", "nothing", False, "Success, nothing is done (seen on 7.3).")
 
 decision(
+    "collapse_read_only",
+    "mm/khugepaged.c:hpage_collapse_scan_pmd",
+    "MADV_COLLAPSE of a block without a page that can be written without a fault.",
+)
+constant("collapse_read_only", "refused", False, "Up to 6.17: EINVAL (seen on 6.12).")
+constant("collapse_read_only", "allowed", True, "Since 6.18: like any other block.")
+
+decision(
     "swap_cache_mismatch",
     "mm/ksm.c:ksm_might_need_to_copy",
     "What a fault does with a folio in the swap cache whose index or root is not the VMA's.",
