@@ -54,15 +54,9 @@ def adopt_chain(machine: Machine, target: Vma, donor: Vma | None) -> Vma:
     if donor is None or target.anon or not donor.anon:
         return target
     machine.note("anon-vma-copied", start=target.start, end=target.end, anon=donor.anon)
-    target = target.with_anon(donor.anon, cloned_chain(machine, donor.chain), machine.step_number)
+    target = target.with_anon(donor.anon, machine.cloned_chain(donor.chain), machine.step_number)
     machine.link(target)
     return target
-
-
-def cloned_chain(machine: Machine, chain: tuple[int, ...]) -> tuple[int, ...]:
-    """A copy of an anon_vma_chain: each link goes to the head of the new list as the old one is walked."""
-    walk: tuple[int, ...] = machine.rules.chain_walk(chain)
-    return walk[::-1]
 
 
 def fork_anon_vma(machine: Machine, parent: Vma, child: Vma) -> Vma:
@@ -72,7 +66,7 @@ def fork_anon_vma(machine: Machine, parent: Vma, child: Vma) -> Vma:
     if not parent.anon:
         return child
     anons = machine.anon_vmas
-    chain = cloned_chain(machine, parent.chain)
+    chain = machine.cloned_chain(parent.chain)
     own = 0
     for number in machine.rules.chain_walk(parent.chain):
         if machine.rules.reuse_anon_vma(anons[number]):

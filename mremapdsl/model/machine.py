@@ -192,11 +192,14 @@ class Machine:
             if vma.anon:
                 journal.active[vma.anon] += 1
 
-    def split(self, mm: Mm, i: int, at: int) -> None:
-        """Cut VMA i in two at page ``at``; the right part links to the same anon_vmas (__split_vma)."""
+    def split(self, mm: Mm, i: int, at: int, *, new_below: bool) -> None:
+        """Cut VMA i at page ``at``; the part below it, else that above, is new, its chain a clone (__split_vma)."""
         vma = mm.vmas[i]
         self.split_huge_at(mm, at)
-        self.replace_vmas(mm, i, i + 1, [vma.resized(vma.start, at), vma.resized(at, vma.end)])
+        parts = [vma.resized(vma.start, at), vma.resized(at, vma.end)]
+        new = 0 if new_below else 1
+        parts[new] = parts[new]._replace(chain=self.cloned_chain(vma.chain))
+        self.replace_vmas(mm, i, i + 1, parts)
         self.link(vma)
 
     # --- anon_vmas -------------------------------------------------------------------------------------
@@ -217,6 +220,11 @@ class Machine:
         root, parent, children, active, links = self.anon_vmas[number]
         self.anon_vmas[number] = AnonVma(root, parent, children + n, active, links)
         self.journal.children[number] -= n
+
+    def cloned_chain(self, chain: tuple[int, ...]) -> tuple[int, ...]:
+        """A copy of an anon_vma_chain: each link goes to the head of the new list as the old one is walked."""
+        walk: tuple[int, ...] = self.rules.chain_walk(chain)
+        return walk[::-1]
 
     def link(self, vma: Vma) -> None:
         """Count the links of a VMA that now exists, and its use of its active anon_vma."""

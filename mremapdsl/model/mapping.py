@@ -94,7 +94,7 @@ def unmap(machine: Machine, mm: Mm, start: int, end: int) -> list[Vma]:
             raise refuse("ENOMEM", "map-count", count=len(mm.vmas), limit=limit)
         if vma.flags & SEALED:
             raise refuse("EPERM", "sealed", start=vma.start, end=vma.end)
-        machine.split(mm, i, start)
+        machine.split(mm, i, start, new_below=True)
         i += 1
     j = i
     while j < len(mm.vmas) and mm.vmas[j].start < end:
@@ -102,7 +102,7 @@ def unmap(machine: Machine, mm: Mm, start: int, end: int) -> list[Vma]:
         if vma.flags & SEALED:
             raise refuse("EPERM", "sealed", start=vma.start, end=vma.end)
         if vma.end > end:
-            machine.split(mm, j, end)
+            machine.split(mm, j, end, new_below=False)
         j += 1
     gone = mm.vmas[i:j]
     for vma in gone:

@@ -184,17 +184,17 @@ def modify(machine: Machine, mm: Mm, i: int, start: int, end: int, flags: int) -
     if merged is not None:
         return merged
     if start > vma.start:
-        split_counted(machine, mm, i, start)
+        split_counted(machine, mm, i, start, new_below=True)
         i += 1
     if end < vma.end:
-        split_counted(machine, mm, i, end)
+        split_counted(machine, mm, i, end, new_below=False)
     machine.replace_vmas(mm, i, i + 1, [mm.vmas[i].with_flags(flags, machine.step_number)])
     return i
 
 
-def split_counted(machine: Machine, mm: Mm, i: int, at: int) -> None:
+def split_counted(machine: Machine, mm: Mm, i: int, at: int, *, new_below: bool) -> None:
     """Split VMA i at ``at``, unless the process has all the VMAs it may have (split_vma)."""
     limit = machine.settings.max_map_count
     if len(mm.vmas) >= limit:
         raise refuse("ENOMEM", "map-count", count=len(mm.vmas), limit=limit)
-    machine.split(mm, i, at)
+    machine.split(mm, i, at, new_below=new_below)

@@ -9,7 +9,7 @@ Mirrors ``mm/mremap.c:move_vma`` and, for relocation, the June 2025 series.
 
 from __future__ import annotations
 
-from mremapdsl.model.anon import cloned_chain, compatible, prepare
+from mremapdsl.model.anon import compatible, prepare
 from mremapdsl.model.fault import populate
 from mremapdsl.model.ksm import move_items, unshare
 from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
@@ -135,9 +135,9 @@ def split_off(call: Call, source: Vma) -> Vma:
     """Cut the range out of a locked source, so that only it loses the lock."""
     mm = call.mm
     if call.at > source.start:
-        split_counted(call.machine, mm, mm.find(call.at), call.at)
+        split_counted(call.machine, mm, mm.find(call.at), call.at, new_below=True)
     if call.at + call.old < source.end:
-        split_counted(call.machine, mm, mm.find(call.at), call.at + call.old)
+        split_counted(call.machine, mm, mm.find(call.at), call.at + call.old, new_below=False)
     return call.source()
 
 
@@ -178,7 +178,7 @@ def ordinary_merge(call: Call, source: Vma, new: Vma) -> Vma | None:
 def insert_copy(call: Call, new: Vma) -> Vma:
     """A VMA of its own, linked to the source's anon_vmas."""
     machine, mm = call.machine, call.mm
-    new = new._replace(chain=cloned_chain(machine, new.chain))
+    new = new._replace(chain=machine.cloned_chain(new.chain))
     position = mm.find(new.start)
     machine.replace_vmas(mm, position, position, [new])
     machine.link(new)
