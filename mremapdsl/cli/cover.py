@@ -42,11 +42,13 @@ def cover_table(args: Namespace, choice: RuleChoice) -> int:
 
 
 def table(reached: Sequence[Covered]) -> Iterator[str]:
-    """A line for each reason: how many operations its scenario below has, and where it was found."""
+    """A line for each reason: how many operations its scenario below has, how it fails, and where it was found."""
     width = max((len(covered.reason) for covered in reached), default=0)
-    yield f"# {'reason':{width}} steps  found in"
+    errno = max((len(covered.errno) for covered in reached), default=0)
+    yield f"# {'reason':{width}} steps {'fails':{errno}} found in"
     for covered in reached:
-        yield f"# {covered.reason:{width}} {covered.operations:4}{'*' if covered.aimed else ' '}  {covered.about}"
+        steps = f"{covered.operations:4}{'*' if covered.aimed else ' '}"
+        yield f"# {covered.reason:{width}} {steps} {covered.errno:{errno}} {covered.about}"
     yield "#"
     words = "no shorter run of the searches above gives it; * was written by hand for it, and may not be shortest"
     yield from paragraph(f"steps: operations of its scenario, below; {words}", "# ", "#     ", WIDTH)

@@ -163,6 +163,8 @@ def _events(machine: Machine, mover: Mm, call: ops.Mremap) -> Iterator[Operation
         elif pte is not None and pte.kind == MIGRATION:
             yield ops.Migrate(mover.name, page, 1, "end")
             yield ops.Migrate(mover.name, page, 1, "fail")
+    if call.pages > 1:
+        yield ops.Pin(mover.name, call.at, call.pages)
     yield ops.Fork(mover.name, "during")
     for mm in machine.mms.values():
         if mm is not mover:

@@ -33,9 +33,10 @@ def test_every_reason_is_reached_or_explained(capsys: pytest.CaptureFixture[str]
     assert sorted([*titles, *missing]) == sorted(REASONS)
     assert all(words.startswith("needs ") for words in missing.values())
     assert all(len(line) <= 80 for line in out.splitlines() if line.startswith("#"))
-    steps = {name: int(count) for name, count in re.findall(r"^# ([\w-]+) +(\d+)[ *]  \S", table, flags=re.MULTILINE)}
+    steps = {name: int(count) for name, count in re.findall(r"^# ([\w-]+) +(\d+)[ *] +\S", table, flags=re.MULTILINE)}
     assert sorted(steps) == sorted(titles)
     assert steps["advised"] == steps["accessed"] == 2, "the shortest of all worlds"
+    assert re.search(r"^# sealed +3  EPERM +several VMAs$", table, flags=re.MULTILINE)
     for record in api.run(out, states=False):
         reason = record.scenario.title.removeprefix("reaches ")
         assert len(record.steps) in (steps[reason], 0), "none if it could not run"
