@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from mremapdsl.model.journal import Journal
 from mremapdsl.model.ksmd import Ksm, RmapItem
-from mremapdsl.model.machine import File, Machine, Mm, Settings
+from mremapdsl.model.machine import File, Machine, Mm, Settings, Swapped
 from mremapdsl.model.records import FILE, MIGRATION, PRESENT, SWAP, AnonVma, Frame, Origin, Pte, Slot, Vma
 from mremapdsl.model.rules import Rules
 from mremapdsl.model.runs import RunMap
@@ -119,7 +119,7 @@ class _Encoder:
         mms = [self.mm(machine.mms[name]) for name in self.names]
         ksm = self.ksm()
         files = tuple(
-            (name, file.pages, self.cache(file), tuple(file.swapped.runs))
+            (name, file.pages, self.cache(file), tuple([(s, e, tuple(v)) for s, e, v in file.swapped.runs]))
             for name, file in sorted(machine.files.items())
         )
         self.number_swap_cache()
@@ -171,7 +171,7 @@ class _Encoder:
                     to = 0
                 ptes.append((page - shift, kind, to, pte.huge, pte.exclusive, pte.clean, pte.stray))
         tables = tuple([(s, e) for s, e, _ in mm.tables.runs]) if self.tables else ()
-        pins = tuple([(s - shift, e - shift, self.frame(s + delta)) for s, e, delta in mm.pins])
+        pins = tuple([(page - shift, self.frame(page + delta)) for s, e, delta in mm.pins for page in range(s, e)])
         return (vmas, tuple(ptes), tables, pins, mm.merge_any, mm.pinned_before)
 
     def number_swap_cache(self) -> None:
@@ -250,7 +250,7 @@ def decode(key: Key, rules: Rules) -> Machine:
         machine.mms[mm.name] = mm
     for name, pages, cached, swapped in files:
         cache = RunMap(_runs((page, frame - page) for page, frame in cached))
-        machine.files[name] = File(pages, cache, RunMap(swapped))
+        machine.files[name] = File(pages, cache, RunMap([(s, e, Swapped(*v)) for s, e, v in swapped]))
     if ksm:
         machine.ksm = _ksm(ksm)
     machine.journal = Journal()
@@ -278,7 +278,7 @@ def _mm(name: str, data: Key) -> Mm:
     mm.vmas = [Vma(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7] or None, NOWHERE) for v in vmas]
     mm.ptes = RunMap(_runs((p[0], _pte(p)) for p in ptes))
     mm.tables = RunMap([(s, e, True) for s, e in tables])
-    mm.pins = [(s, e, frame - s) for s, e, frame in pins]
+    mm.pins = [(page, page + 1, frame - page) for page, frame in pins]
     mm.merge_any = merge_any
     mm.pinned_before = pinned_before
     return mm

@@ -136,6 +136,17 @@ def test_a_scan_that_merges_nothing_is_remembered() -> None:
         assert len(search.seen) == 2
 
 
+def test_shared_memory_in_swap_and_pins_of_ranges_have_keys() -> None:
+    """Keys are plain data, and tell nothing of how pins were taken."""
+    shared = machine(ops.Mmap("parent", 0, 2, shared=True), ops.Touch("parent", 0, 2),
+                     ops.Madvise("parent", 0, 2, "PAGEOUT"))  # fmt: skip
+    assert encode(image(shared, Symmetry()), Symmetry()).key == encode(shared, Symmetry()).key
+    mapped = ops.Mmap("parent", 0, 2), ops.Touch("parent", 0, 2)
+    at_once = machine(*mapped, ops.Pin("parent", 0, 2))
+    one_by_one = machine(*mapped, ops.Pin("parent", 0, 1), ops.Pin("parent", 1, 1))
+    assert encode(at_once, Symmetry()).key == encode(one_by_one, Symmetry()).key
+
+
 def test_a_child_without_memory_is_one_more_process() -> None:
     bare = machine(ops.Mmap("parent", 0, 1), ops.Madvise("parent", 0, 1, "DONTFORK"))
     bounds = Bounds(1, 2, ("fork", "exit"))
