@@ -35,7 +35,7 @@ def nothing(*_arguments: Any, **_options: Any) -> None:
     """A verb that forgets to do anything."""
 
 
-def split_too_long(machine: Machine, mm: Mm, i: int, at: int) -> None:
+def split_too_long(machine: Machine, mm: Mm, i: int, at: int, *, new_below: bool) -> None:
     """The left half ends where the whole did."""
     vma: Vma = mm.vmas[i]
     machine.replace_vmas(mm, i, i + 1, [vma, vma.resized(at, vma.end)])
