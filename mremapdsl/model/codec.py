@@ -213,7 +213,8 @@ class _Encoder:
         mms = tuple([place[name] for name in ksm.mms])
         items = sorted((place[name], page, item) for name, found in ksm.items.items() for page, item in found.items())
         known: list[Key] = []
-        for process, page, item in [*items, *((-1, *orphan) for orphan in sorted(ksm.orphans))]:
+        orphans = sorted((page, item) for page, item in ksm.orphans if frames.at(item.frame) is not None)
+        for process, page, item in [*items, *((-1, *orphan) for orphan in orphans)]:
             on = (-1, 0, 0)  # of a page that is gone, nothing matters any more
             if frames.at(item.frame) is not None:
                 on = (self.frame(item.frame), self.anon(item.anon_vma), item.linear - self.shift)

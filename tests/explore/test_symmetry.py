@@ -13,7 +13,7 @@ from mremapdsl import api, ops
 from mremapdsl.explore.alphabet import KINDS, Action, operations
 from mremapdsl.explore.arena import Bounds
 from mremapdsl.explore.cover import FOLIO
-from mremapdsl.explore.retrace import displaced, new_name, take_anew, translate
+from mremapdsl.explore.retrace import displaced, lowest, new_name, take_anew, translate
 from mremapdsl.explore.search import Problem, Search, Workers, differs, may_slide, symmetry_for
 from mremapdsl.explore.taking import Taken, reasons
 from mremapdsl.explore.witness import after
@@ -92,7 +92,8 @@ class Walk:
         empty = not any(mm.vmas for mm in self.machine.mms.values())
         for action in self.random.sample(actions, min(len(actions), TRIED)):
             mine = displaced(translate(action, canonical, new_name(self.names)), far if empty else 0)
-            yield self.both(mine, action, key)
+            if lowest(mine) >= 0:  # a search writes such a run further up
+                yield self.both(mine, action, key)
 
     def both(self, mine: Action, action: Action, key: Machine) -> Machine | None:
         one, other = self.machine.copy(), key.copy()
