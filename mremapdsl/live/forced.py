@@ -119,7 +119,10 @@ def _unpinned(scene: Scene, process: Process, op: ops.Swapout) -> Iterator[PageR
 
 
 def _whole_folios(scene: Scene, name: str, run: PageRun) -> Iterator[tuple[int, int]]:
-    """(page, pages) of a run; a large folio is taken whole, as reclaim splits what is asked for in part."""
+    """(page, pages) of a run; a large folio is taken whole, as reclaim splits what is asked for in part.
+
+    Raises Unsupported for what cannot be asked for whole.
+    """
     frames = scene.view.frames
     if run.kind != "H" or frames is None:
         yield run.page, run.count
@@ -129,6 +132,8 @@ def _whole_folios(scene: Scene, name: str, run: PageRun) -> Iterator[tuple[int, 
         frame = procfs.entry(process, page) & procfs.FRAME
         head, size = frames.folio(frame)
         start = page - (frame - head)
+        if any(procfs.entry(process, start + i) & procfs.FRAME != head + i for i in range(size)):
+            raise Unsupported(f"page {page} cannot be swapped out: reclaim splits folios that lie in several pieces")
         yield start, size
         page = start + size
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mremapdsl.model.machine import HUGE_PAGES, Machine, Mm
+from mremapdsl.model.machine import HUGE_ORDER, HUGE_PAGES, Machine, Mm
+from mremapdsl.model.reason import NotModelled
 from mremapdsl.model.records import ANON, FILE, PRESENT, SWAP, Frame, Pte, Slot, Vma
 from mremapdsl.model.rmap import walk
+from mremapdsl.model.thp import enabled_orders
 
 
 def swap_out(machine: Machine, start: int, end: int, *, keep_cached: bool = False) -> int:
@@ -97,6 +99,7 @@ def swap_in(machine: Machine, mm: Mm, i: int, start: int, end: int, pte: Pte, by
         vma = mm.vmas[i]
         alone = slot.users == 1 and not held_elsewhere(machine, s, slot)
         if slot.cached is None and slot.users == 1 and machine.rules.swap_device == "memory":
+            check_small(machine, mm, vma, page, stop)
             frame = bring_back(machine, vma, s, e, slot, page, exclusive=True)
             map_back(machine, mm, page, stop, frame, exclusive=True, byte=byte)
             continue
@@ -113,6 +116,19 @@ def swap_in(machine: Machine, mm: Mm, i: int, start: int, end: int, pte: Pte, by
             map_back(machine, mm, page, stop, frame, exclusive=False, byte=None)
         else:
             copy_back(machine, mm, vma, page, stop, byte)
+
+
+def check_small(machine: Machine, mm: Mm, vma: Vma, start: int, end: int) -> None:
+    """Raises NotModelled where pages may come back in a larger folio: that depends on the places of their slots.
+
+    Kernel: alloc_swap_folio, thp_swap_suitable_orders.
+    """
+    for order in enabled_orders(machine, vma):
+        size = 1 << order
+        for block in range(start - start % size, end, size) if order < HUGE_ORDER else ():
+            entries = mm.ptes.clip(max(block, vma.start), min(block + size, vma.end))
+            if len(entries) == 1 and entries[0][:2] == (block, block + size):
+                raise NotModelled(f"pages {block} to {block + size - 1} may come back from memory as one folio")
 
 
 def slot_runs(machine: Machine, start: int, end: int) -> Iterator[tuple[int, int, Slot]]:
