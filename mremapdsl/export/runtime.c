@@ -1356,6 +1356,13 @@ static void check_arena(void)
 		skip("something lies in the arena already");
 }
 // --
+/* Take all protection keys: else the kernel takes one so that memory with PROT_EXEC alone cannot be read. */
+static void take_keys(void)
+{
+	while (syscall(SYS_pkey_alloc, 0, 0) > 0)
+		;
+}
+// --
 /* The first process of a scenario. */
 static void __attribute__((noreturn)) carry_out(void)
 {
@@ -1368,6 +1375,7 @@ static void __attribute__((noreturn)) carry_out(void)
 	signal(SIGBUS, on_fault);
 	alarm(TIMEOUT);
 	check_arena();
+	take_keys();
 	small_pages();
 	scenario->function();
 	wait_until(step);

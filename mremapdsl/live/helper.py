@@ -55,6 +55,7 @@ def main() -> None:
     if os.getppid() != parent:
         os._exit(1)
     drop_rawio()
+    take_keys()
     helper = Helper(_socket.socket(fileno=control))
     fill_holes(chosen_below)
     helper.socket.send(REPLY.pack(os.getpid()))
@@ -175,6 +176,15 @@ def drop_rawio() -> None:
         for i in range(3):
             sets[i] &= ~(1 << CAP_SYS_RAWIO)
         _libc.capset(header, sets)
+
+
+def take_keys() -> None:
+    """Take all protection keys: else the kernel takes one so that memory with PROT_EXEC alone cannot be read
+    (execute_only_pkey), which only some processors can do.
+    """
+    take = getattr(_libc, "pkey_alloc", None)
+    while take is not None and take(0, 0) > 0:
+        pass
 
 
 def fill_holes(end: int) -> None:
