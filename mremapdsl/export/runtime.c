@@ -538,6 +538,48 @@ static char kind_without_root(char *at, uint64_t now, const struct vma *vma)
 	return '?';
 }
 // --
+#define MARKED_KSM (1UL << 21)
+// --
+/* The flags of the page frame of an entry. */
+static uint64_t flags_of(uint64_t now)
+{
+	return read_number(open("/proc/kpageflags", O_RDONLY | O_CLOEXEC), frame_of(now));
+}
+// --
+/* Whether kpageflags marks KSM pages and no others: some kernels mark all anonymous pages so. */
+static int marks_ksm(void)
+{
+	volatile char written = 1; /* the page that it is on is none of KSM */
+	int before = look, marked;
+
+	look = me;
+	marked = (flags_of(entry((char *)&written)) & MARKED_KSM) != 0;
+	look = before;
+	return !marked;
+}
+// --
+/* What a small anonymous page is by the sums of its VMA: K if all of them are, P if none is. */
+static char kind_by_sums(char *at)
+{
+	int fd = open_proc("smaps"), here = 0;
+	FILE *rows = fd < 0 ? NULL : fdopen(fd, "r");
+	unsigned long start, end_of_vma;
+	long anonymous = 0, ksm = -1;
+	char row[600];
+
+	while (rows && fgets(row, sizeof(row), rows)) {
+		if (sscanf(row, "%lx-%lx ", &start, &end_of_vma) == 2)
+			here = start <= (unsigned long)at && (unsigned long)at < end_of_vma;
+		else if (here && sscanf(row, "Anonymous: %ld", &anonymous) != 1)
+			sscanf(row, "KSM: %ld", &ksm);
+	}
+	close_file(rows);
+	if (ksm == 0 || ksm == anonymous)
+		return ksm ? 'K' : 'P';
+	hidden("this kernel marks all anonymous pages as KSM pages");
+	return '?';
+}
+// --
 /* P anonymous, H part of a large folio, K of KSM, Z zero, F of a file, S swap, M migration, G guard, . nothing. */
 static char kind(char *at)
 {
@@ -552,14 +594,18 @@ static char kind(char *at)
 		return '.';
 	if (!frame_of(now))
 		return kind_without_root(at, now, &vma);
-	flags = read_number(open("/proc/kpageflags", O_RDONLY | O_CLOEXEC), frame_of(now));
+	flags = flags_of(now);
 	if (flags & 1UL << 24)
 		return 'Z';
-	if (flags & 1UL << 21)
-		return 'K';
 	if (!(flags & 1UL << 12))
 		return 'F';
-	return flags & (1UL << 15 | 1UL << 16) ? 'H' : 'P';
+	if (flags & (1UL << 15 | 1UL << 16))
+		return 'H';
+	if (!(flags & MARKED_KSM))
+		return 'P';
+	if (marks_ksm())
+		return 'K';
+	return scenario->small ? 'P' : kind_by_sums(at);
 }
 // --
 static int is_mapped(char what)
@@ -646,7 +692,7 @@ static int is_pinned(char *at, size_t size)
 static int is_pmd(char *at, size_t size)
 {
 	for (char *page = at; page < at + size; page += PAGE) {
-		int by_pmd = strchr("HZ?", kind(page)) ? is_category(page, BY_PMD) : 0;
+		int by_pmd = strchr("HFZ?", kind(page)) ? is_category(page, BY_PMD) : 0;
 
 		if (by_pmd < 0)
 			return hidden("what maps a page cannot be seen");

@@ -137,17 +137,18 @@ class DeepObservation:
     def pages(self, process: str) -> Sequence[PageRun]:
         found: list[PageRun] = []
         for page, record in self._process(process).pages.items():
-            extend(found, self._run(page, record))
+            extend(found, self._run(process, page, record))
         return found
 
-    def _run(self, page: int, record: PageRecord) -> PageRun:
+    def _run(self, process: str, page: int, record: PageRecord) -> PageRun:
         kind = self.kind(record)
         if kind in "ZSGM":
             return PageRun(page, 1, "S" if kind == "G" else kind, None, False, None)
-        # pagemap looks at the first page for all pages of a PMD mapping
-        once = record.head_mapcount if record.huge and record.order else record.mapcount
+        once = record.mapcount == 1
+        if record.huge and record.order:  # which page decides for those of a PMD mapping is the kernel's affair
+            once = bool(procfs.entry(self.view.processes[process], page) & procfs.ONCE)
         index = None if kind == "K" else index_of(record)
-        return PageRun(page, 1, kind, self._number(record), once == 1, index)
+        return PageRun(page, 1, kind, self._number(record), once, index)
 
     def _number(self, record: PageRecord) -> int:
         """Our number of a page's frame."""

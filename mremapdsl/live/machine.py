@@ -11,7 +11,7 @@ from mremapdsl import ops
 from mremapdsl.backend import Unsupported
 from mremapdsl.live import helper, kernel, procfs
 from mremapdsl.live.bpf import Deep
-from mremapdsl.live.probe import Known
+from mremapdsl.live.probe import Known, marks_ksm
 from mremapdsl.live.process import ARENA_PAGES, CHOSEN_BELOW, Process, Silent, Zygote
 from mremapdsl.live.procfs import LOWEST, OWN_END, Frames
 from mremapdsl.live.runtime import Runtime
@@ -59,6 +59,8 @@ class Machine:
         """Why huge pages are not as scenarios expect them, if they are not."""
         if self.frames is None:
             self.lacks.append("page frames cannot be told apart without root: no frames, KSM pages, mapping counts")
+        else:
+            self.frames.marks_ksm = marks_ksm(zygote.process, self.calls, self.frames)
         self.deep = self._deep() if deep else None
         self.fresh()
 

@@ -44,6 +44,7 @@ class LiveObservation:
     def __init__(self, view: View) -> None:
         self.view = view
         self._vmas: dict[str, list[VmaView]] = {}
+        self._anonymous: dict[str, list[procfs.Anonymous]] = {}
 
     def processes(self) -> Sequence[str]:
         return list(self.view.processes)
@@ -101,9 +102,9 @@ class LiveObservation:
         flags = self.view.frames.flags(frame, run.count if run.step else 1)
         first = 0
         while first < run.count:
-            kind = procfs.kind_of(flags[first if run.step else 0])
+            kind = self._kind(process, run.page + first, flags[first if run.step else 0])
             last = first + 1
-            while last < run.count and (not run.step or procfs.kind_of(flags[last]) == kind):
+            while last < run.count and (not run.step or self._kind(process, run.page + last, flags[last]) == kind):
                 last += 1
             if kind == "F":
                 last = min(last, self._area(process, run.page + first).end - run.page)
@@ -125,6 +126,17 @@ class LiveObservation:
             self._number_folios(frame + first, count)
         for offset, number, ours in numbers.rows(frame + first, count):
             yield PageRun(page + offset, number, kind, ours, once, None if index is None else index + offset)
+
+    def _kind(self, process: str, page: int, flags: int) -> str:
+        """What a present page is; UNKNOWN where KSM pages look like others."""
+        assert self.view.frames is not None
+        kind = self.view.frames.kind_of(flags)
+        if kind != "P" or self.view.frames.marks_ksm or self.view.plain:
+            return kind
+        if process not in self._anonymous:
+            self._anonymous[process] = procfs.anonymous(self._process(process))
+        counts = next(counts for counts in self._anonymous[process] if counts.start <= page < counts.end)
+        return UNKNOWN if counts.ksm not in (0, counts.pages) else "K" if counts.ksm else "P"
 
     def _number_folios(self, frame: int, count: int) -> None:
         """Number the large folios behind frames."""
@@ -172,7 +184,9 @@ class LiveObservation:
             once = 1 if entry & ONCE else None
             return NO_PAGE._replace(kind=kind, mapcount=0 if kind == "Z" else once, value=value(target, page))
         frame = entry & FRAME
-        kind = procfs.kind_of(frames.flags(frame, 1)[0])
+        kind = self._kind(process, page, frames.flags(frame, 1)[0])
+        if kind == UNKNOWN:
+            raise Unseen("kpageflags of this kernel marks all anonymous pages as KSM pages")
         if kind == "Z":
             return NO_PAGE._replace(kind=kind, exclusive=False, value=0, pmd=self._mapped_by_pmd(target, page))
         if kind == "H":
@@ -185,7 +199,7 @@ class LiveObservation:
             mapcount=frames.mapcount(frame),
             value=value(target, page),
             order=frames.folio(frame)[1].bit_length() - 1,
-            pmd=kind == "H" and self._mapped_by_pmd(target, page),
+            pmd=kind in "HF" and self._mapped_by_pmd(target, page),
         )
 
     @staticmethod

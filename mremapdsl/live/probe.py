@@ -7,8 +7,18 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 
-from mremapdsl.live.kernel import ADVICE, MAP_ANONYMOUS, MAP_FIXED_NOREPLACE, MAP_PRIVATE, PR_GET_MEMORY_MERGE
+from mremapdsl.live import helper, procfs
+from mremapdsl.live.kernel import (
+    ADVICE,
+    MAP_ANONYMOUS,
+    MAP_FIXED_NOREPLACE,
+    MAP_PRIVATE,
+    PR_GET_MEMORY_MERGE,
+    READ,
+    WRITE,
+)
 from mremapdsl.live.process import Process
+from mremapdsl.live.procfs import Frames
 from mremapdsl.ops import ARENA, FIXED, MAYMOVE, MUST_RELOCATE, PAGE, RELOCATE
 
 RELEASE = re.compile(r"(\d+)\.(\d+)(?:\.\d+)?(?:-rc\d+)?")
@@ -84,6 +94,16 @@ class Known:
     def unknown_mremap_flags(self, flags: int) -> int:
         """Those of an mremap call's flags that this kernel does not know."""
         return sum(flag for flag in (RELOCATE, MUST_RELOCATE) if flags & flag and not self.mremap_flags(flag))
+
+
+def marks_ksm(process: Process, calls: Mapping[str, int], frames: Frames) -> bool:
+    """Whether KPF_KSM is a mark of KSM pages: a fresh page does not have it."""
+    how = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE
+    page = process.call(calls["mmap"], ARENA, PAGE, READ | WRITE, how, NOWHERE, 0)
+    process.ask(helper.TOUCH, page, 1, 1)
+    flags = frames.flags(procfs.entry(process, 0) & procfs.FRAME, 1)[0]
+    process.call(calls["munmap"], page, PAGE)
+    return not flags & procfs.KSM
 
 
 def arena_is_free(process: Process, calls: Mapping[str, int], pages: int) -> bool:

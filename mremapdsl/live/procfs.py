@@ -119,6 +119,34 @@ def vm_flags(process: Process, starts: Sequence[int]) -> dict[int, tuple[str, ..
     return found
 
 
+class Anonymous(NamedTuple):
+    """What smaps counts in a VMA, in kB."""
+
+    start: int
+    end: int
+    pages: int
+    """Anonymous pages, with those of KSM."""
+    ksm: int | None
+    """Those of KSM; None on kernels that do not count them."""
+
+
+def anonymous(process: Process) -> list[Anonymous]:
+    """The process's VMAs in order of address, and what anonymous memory they map."""
+    found: list[Anonymous] = []
+    start, end, pages, ksm = 0, 0, 0, None
+    for line in lines(process.open("smaps"), 4000):
+        name, _, rest = line.partition(b":")
+        if name == b"Anonymous":
+            pages, ksm = int(rest.split()[0]), None
+        elif name == b"KSM":
+            ksm = int(rest.split()[0])
+        elif name == b"VmFlags":
+            found.append(Anonymous(start, end, pages, ksm))
+        elif b"-" in line[:20]:
+            start, end = (int(word, 16) // PAGE - FIRST_PAGE for word in line.split(None, 1)[0].split(b"-"))
+    return found
+
+
 # --- page table entries ----------------------------------------------------------------------------------------
 
 
@@ -189,6 +217,8 @@ class Frames:
     def __init__(self) -> None:
         self._flags = os.open("/proc/kpageflags", os.O_RDONLY | os.O_CLOEXEC)
         self._counts = os.open("/proc/kpagecount", os.O_RDONLY | os.O_CLOEXEC)
+        self.marks_ksm = True
+        """KSM pages have a flag of their own. (Some kernels, 6.12 among them, set it for all anonymous pages.)"""
 
     def flags(self, frame: int, count: int) -> Sequence[int]:
         """Those of ``count`` frames."""
@@ -198,7 +228,17 @@ class Frames:
 
     def kind(self, frame: int) -> str:
         """What a frame is, as in PageRun."""
-        return kind_of(self.flags(frame, 1)[0])
+        return self.kind_of(self.flags(frame, 1)[0])
+
+    def kind_of(self, flags: int) -> str:
+        """What a frame with these flags is; KSM pages are anonymous ones where they have no flag of their own."""
+        if flags & ZERO_PAGE:
+            return "Z"
+        if flags & KSM and self.marks_ksm:
+            return "K"
+        if not flags & ANON:
+            return "F"
+        return "H" if flags & (HEAD | TAIL) else "P"
 
     def folio(self, frame: int) -> tuple[int, int]:
         """The first frame of the folio that a frame is part of, and its size."""
@@ -220,14 +260,3 @@ class Frames:
     def close(self) -> None:
         os.close(self._flags)
         os.close(self._counts)
-
-
-def kind_of(flags: int) -> str:
-    """What a frame is, as in PageRun."""
-    if flags & ZERO_PAGE:
-        return "Z"
-    if flags & KSM:
-        return "K"
-    if not flags & ANON:
-        return "F"
-    return "H" if flags & (HEAD | TAIL) else "P"
