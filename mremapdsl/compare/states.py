@@ -232,7 +232,7 @@ def each_page(runs: Sequence[PageRun]) -> Iterator[Page]:
 
 
 def details(machine: Machine, mm: Mm) -> Iterator[tuple[int, Detail]]:
-    """Each mapped page of a process in the model."""
+    """Each mapped page of a process in the model. A folio whose anon_vma is freed points to whatever is there now."""
     for start, end, pte in mm.ptes:
         if pte.kind != PRESENT:
             kind = "G" if pte.kind == GUARD else ENTRY_KINDS[pte.kind]
@@ -242,7 +242,7 @@ def details(machine: Machine, mm: Mm) -> Iterator[tuple[int, Detail]]:
                 yield page, detail
             continue
         for first, last, frame in machine.frames.clip(start + pte.delta, end + pte.delta):
-            home = f"av{frame.home}" if frame.home else ""
+            home = "" if not frame.home else f"av{frame.home}" if frame.home in machine.anon_vmas else None
             for number, stop in folios(first, last, frame.order):
                 pinned = is_pinned(machine, number)
                 detail = Detail(frame_kind(frame), home, frame.maps, frame.exclusive, frame.order, pinned, frame.data)

@@ -125,8 +125,11 @@ def map_new_folios(machine: Machine, mm: Mm, i: int, start: int, end: int, byte:
 
 
 def write_zero(machine: Machine, mm: Mm, i: int, start: int, end: int, pte: Pte, byte: int) -> None:
-    """Write to the zero page: a new page, or a new huge page for the huge zero page (do_huge_zero_wp_pmd)."""
-    if not pte.huge:
+    """Write to the zero page: a new page, or a new huge page for the huge zero page."""
+    if pte.huge and not machine.rules.huge_zero_write:
+        for block in range(start - start % HUGE_PAGES, end, HUGE_PAGES):
+            machine.split_huge_block(mm, block)
+    if not pte.huge or not machine.rules.huge_zero_write:
         map_new_folios_in(machine, mm, i, start, end, byte)
         return
     first, last = start - start % HUGE_PAGES, -(-end // HUGE_PAGES) * HUGE_PAGES

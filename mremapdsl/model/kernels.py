@@ -26,7 +26,9 @@ LINUX_6_12: Mapping[str, str] = {
     "private_file_index": "file_page",
     "collapse_without_block": "einval",
     "collapse_read_only": "refused",
-    "pagemap_huge_exclusive": "first_page",
+    "huge_zero_write": "split",
+    "discarded_tables": "kept",
+    "pagemap_huge_exclusive": "each_page",
     "mremap_map_count": "to_address_only",
     "move_map_count": "three_free",
     "moved_pgoff": "new_place_if_unfaulted",
@@ -35,7 +37,8 @@ LINUX_6_12: Mapping[str, str] = {
     "dontunmap_source_pgoff": "kept",
     "dontunmap_locked": "whole_vma",
     "merge_any_first": "after_merging",
-    "shrink_charge": "stale",
+    "dontunmap_account": "kept",
+    "shrink_charge": "recomputed",
     "source_checked": "after_unmap",
     "mremap_parameters": "source_early",
     "relocate_flags": "unknown",
@@ -56,10 +59,22 @@ LINUX_6_16 = {
     **LINUX_6_12,
     "guards": "markers",
     "anon_vmas_join": "either_unfaulted",
-    "mremap_parameters": "all_first",
+    "mremap_parameters": "place_later",
+    "dontunmap_account": "cleared",
+    "pagemap_huge_exclusive": "first_page",
+    "shrink_charge": "stale",
+    "huge_zero_write": "huge_page",
+    "discarded_tables": "freed",
 }
 
-LINUX_6_17 = {**LINUX_6_16, "move_range": "many_vmas", "merge_any_first": "before_merging", "source_checked": "first"}
+LINUX_6_17 = {
+    **LINUX_6_16,
+    "move_range": "many_vmas",
+    "merge_any_first": "before_merging",
+    "source_checked": "first",
+    "mremap_parameters": "all_first",
+    "dontunmap_account": "kept",
+}
 
 LINUX_6_18 = {
     **LINUX_6_17,

@@ -90,8 +90,10 @@ def advise_vma(machine: Machine, mm: Mm, i: int, start: int, end: int, advice: s
 
 
 def dontneed(machine: Machine, mm: Mm, i: int, start: int, end: int) -> None:
-    """Drop the pages; the page tables of blocks that the range covers wholly are freed (CONFIG_PT_RECLAIM)."""
+    """Drop the pages; the page tables of blocks that the range covers wholly may be freed."""
     machine.zap(mm, start, end, keep_guards=True)
+    if not machine.rules.discarded_tables:
+        return
     first, last = -(-start // HUGE_PAGES), end // HUGE_PAGES
     for s, e, _ in mm.tables.clip(first, last) if first < last else ():
         if not mm.ptes.clip(s * HUGE_PAGES, e * HUGE_PAGES):

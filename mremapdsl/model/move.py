@@ -351,6 +351,9 @@ def keep_source(call: Call, new: Vma) -> None:
         for s, e, pte in mm.ptes.clip(vma.start, vma.end):
             if pte.kind == PRESENT:
                 machine.edit_frames(s + pte.delta, e + pte.delta, lambda f: f._replace(mlocked=True))
+    if not machine.rules.dontunmap_account and kept.flags & ACCOUNT:
+        machine.note("account-dropped", start=vma.start, end=vma.end)
+        kept = kept._replace(flags=kept.flags & ~ACCOUNT)
     whole = vma.start == call.at and vma.end == call.at + call.old
     if whole and vma != new:
         machine.unlink(vma)

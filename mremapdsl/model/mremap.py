@@ -140,6 +140,8 @@ def in_place(call: Call) -> tuple[Why, int]:
     if call.at + call.old == vma.end and is_free(mm, vma.end, call.at + call.new):
         grow_in_place(call, vma)
         return why("grown", old=call.old, new=call.new), call.at
+    if call.new > TASK_SIZE // PAGE:
+        raise refuse("ENOMEM", "beyond-task-size")
     if not call.flags & MAYMOVE:
         raise refuse("ENOMEM", "no-room", end=call.at + call.old)
     call.to = choose_address(mm, call.new)

@@ -242,6 +242,10 @@ REASONS: dict[str, Reason] = {
     "lock-dropped": Reason(
         "", "mm/mremap.c:dontunmap_complete", "the source VMA [{start},{end}) is no longer locked"
     ),
+    "account-dropped": Reason(
+        "", "mm/mremap.c:dontunmap_complete",
+        "the source VMA [{start},{end}) loses VM_ACCOUNT: its charge is never given back",
+    ),
     "ksm-unshared": Reason("", "mm/mremap.c:prep_move_vma", "{pages} KSM page(s) of the range are un-shared first"),
     "relocation-rewrote": Reason("", _FOLIOS, "{range} rewritten: index and anon_vma are those of the new place"),
     "relocation-skipped-shared": Reason(

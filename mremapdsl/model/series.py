@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from mremapdsl.model.kernels import KERNELS, LINUX_6_16, LINUX_7_3
 
-PARAMETERS = {"relocate_flags": "known", "mremap_parameters": "with_relocate"}
+PARAMETERS = {"relocate_flags": "known"}
 
 RFC3 = {**LINUX_6_16, **PARAMETERS}
 V1 = {**RFC3, "merge_any_first": "before_merging"}

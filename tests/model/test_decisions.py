@@ -33,11 +33,11 @@ UNSEEN: dict[tuple[str, str], tuple[tuple[str, ...], str]] = {
     ),
     ("ksm_lookup", "by_index"): (BEFORE_7, "address and index of a merged page never part: the result is the same"),
     ("ksm_lookup", "whole_tree"): (ON_7_3, "address and index of a merged page never part: the result is the same"),
-    ("mremap_parameters", "with_relocate"): (LINUX[1:], "the flags that it asks about are unknown there"),
     ("pagemap_huge_exclusive", "each_page"): (
-        tuple(RULE_SETS),
+        tuple(name for name in RULE_SETS if name != "linux-6.12"),
         "expectations go by each page: seen in the trace alone",
     ),
+    ("pagemap_huge_exclusive", "first_page"): (("linux-6.12",), "the same"),
     ("sharing", "anon_vma"): (("relocate-rfc2",), "a VMA with one link has a root, which counts itself as a child"),
     ("sharing", "children"): (
         ("relocate-rfc3", "relocate-v1", "relocate-v1-7.3", "relocate-auto"),
@@ -49,7 +49,11 @@ UNSEEN: dict[tuple[str, str], tuple[tuple[str, ...], str]] = {
     ),
 }
 """(decision, other choice): the rule sets where nothing changes though the decision is asked, and why."""
-IN_THE_TRACE = {("guard_flag", "none"), ("pagemap_huge_exclusive", "each_page")}
+IN_THE_TRACE = {
+    ("guard_flag", "none"),
+    ("pagemap_huge_exclusive", "each_page"),
+    ("pagemap_huge_exclusive", "first_page"),
+}
 """Of those above, the ones that change the trace."""
 
 

@@ -82,8 +82,8 @@ decision(
     "fs/proc/task_mmu.c:pagemap_pmd_range",
     "Which page decides whether pagemap shows the pages of a PMD mapping as mapped once.",
 )
-constant("pagemap_huge_exclusive", "first_page", True, "The first page of the mapping decides for all 512.")
-constant("pagemap_huge_exclusive", "each_page", False, "Each page for itself.")
+constant("pagemap_huge_exclusive", "first_page", True, "Since 6.15: the first page of the mapping decides for all 512.")
+constant("pagemap_huge_exclusive", "each_page", False, "Up to 6.14: each page for itself.")
 
 decision(
     "collapse_without_block",
@@ -102,6 +102,22 @@ decision(
 )
 constant("collapse_read_only", "refused", False, "Up to 6.17: EINVAL (seen on 6.12).")
 constant("collapse_read_only", "allowed", True, "Since 6.18: like any other block.")
+
+decision(
+    "huge_zero_write",
+    "mm/huge_memory.c:do_huge_pmd_wp_page",
+    "What a write to the huge zero page does.",
+)
+constant("huge_zero_write", "split", False, "Up to 6.12: the mapping is split, the written page alone is copied.")
+constant("huge_zero_write", "huge_page", True, "Since 6.13: a huge page takes its place (do_huge_zero_wp_pmd).")
+
+decision(
+    "discarded_tables",
+    "mm/madvise.c:madvise_dontneed_single_vma",
+    "Whether MADV_DONTNEED frees page tables, so that a fault may make a huge page there.",
+)
+constant("discarded_tables", "kept", False, "Up to 6.13: never.")
+constant("discarded_tables", "freed", True, "Since 6.14: those of blocks that the range covers (CONFIG_PT_RECLAIM).")
 
 decision(
     "swap_cache_mismatch",

@@ -46,11 +46,23 @@ decision("merge_any_first", "mm/vma.c:__mmap_region", "When PR_SET_MEMORY_MERGE 
 constant("merge_any_first", "before_merging", True, "Since 6.17: before it looks at its neighbours, so it joins them.")
 constant("merge_any_first", "after_merging", False, "Up to 6.16: afterwards, so it never joins a marked neighbour.")
 
+decision("dontunmap_account", "mm/mremap.c:dontunmap_complete", "What DONTUNMAP leaves of the source's VM_ACCOUNT.")
+constant("dontunmap_account", "kept", True, "All of it.")
+constant(
+    "dontunmap_account",
+    "cleared",
+    False,
+    "6.15 and 6.16: nothing, on the whole source VMA; so its charge is never given back (seen on 6.16).",
+)
+
 decision("shrink_charge", "mm/mremap.c:vrm_calc_charge", "What a move that also shrinks charges.")
 constant(
-    "shrink_charge", "stale", True, "Up to 7.2: the size difference is charged as if it grew, and never given back."
+    "shrink_charge",
+    "stale",
+    True,
+    "6.15 to 7.2: the size difference is charged as if it grew, and never given back (seen on 6.16 to 6.18).",
 )
-constant("shrink_charge", "recomputed", False, "Since 7.3: nothing.")
+constant("shrink_charge", "recomputed", False, "Up to 6.14 and since 7.3: nothing (seen on 6.12).")
 
 decision(
     "source_checked",
@@ -64,21 +76,21 @@ decision("mremap_parameters", "mm/mremap.c:check_mremap_params", "The order of t
 constant(
     "mremap_parameters",
     "all_first",
-    ("flags", "new-length", "beyond-task", "to-beyond-task", "fixed-without-maymove", "dontunmap-resizes", "overlap",
-     "map-count", "source"),
-    "Since 6.15: every parameter before the source is looked up.",
+    ("flags", "new-length", "beyond-task", "relocate-without-maymove", "to-beyond-task", "fixed-without-maymove",
+     "dontunmap-resizes", "overlap", "map-count", "source"),
+    "Since 6.17: every parameter before the source is looked up.",
 )  # fmt: skip
 constant(
     "mremap_parameters",
-    "with_relocate",
-    ("flags", "new-length", "beyond-task", "relocate-without-maymove", "to-beyond-task", "fixed-without-maymove",
-     "dontunmap-resizes", "overlap", "map-count", "source"),
-    "The June 2025 series: the relocation flags need MAYMOVE.",
+    "place_later",
+    ("flags", "new-length", "relocate-without-maymove", "fixed-without-maymove", "dontunmap-resizes", "map-count",
+     "source", "to-beyond-task", "overlap"),
+    "6.15 and 6.16: flags and map count before the source is looked up, the place afterwards.",
 )  # fmt: skip
 constant(
     "mremap_parameters",
     "source_early",
     ("flags", "fixed-without-maymove", "dontunmap-resizes", "new-length", "source", "to-beyond-task", "overlap",
-     "map-count", "beyond-task"),
-    "Up to 6.14: the source is looked up before the destination is judged.",
+     "map-count"),
+    "Up to 6.14: flags and lengths before the source is looked up, place and map count afterwards.",
 )  # fmt: skip
