@@ -139,6 +139,7 @@ NEEDS: dict[str, tuple[tuple[str, str], ...]] = {
     "no-whole-block": (("collapse_without_block", "einval"),),
     "no-writable-page": (("collapse_read_only", "refused"),),
     "charge-leaks": (("shrink_charge", "stale"),),
+    "account-dropped": (("dontunmap_account", "cleared"),),
     "source-kept-shifted": (("dontunmap_source_pgoff", "kept"),),
     "next-piece": (("move_range", "many_vmas"),),
     "fork-child": (("sharing", "anon_vma chain_only children"),),
