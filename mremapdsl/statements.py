@@ -36,10 +36,12 @@ RANGE_CALLS: Mapping[type, str] = MappingProxyType({
 })  # fmt: skip
 
 
-Style: TypeAlias = Literal["slots", "places", "numbers", "free"]
-"""Places without an address where the compiler would put them there; all places with one; no names at all; wherever
-the compiler puts them (which changes the operations)."""
-STYLES: tuple[Style, ...] = ("slots", "places", "numbers")
+ALIGNED_SLOTS = 1024
+"""All slots are multiples of it where large folios are about (``lang.places.spread``)."""
+Style: TypeAlias = Literal["slots", "aligned", "places", "numbers", "free"]
+"""Places without an address where the compiler would put them there, usually or for large folios; all places with one;
+no names at all; wherever the compiler puts them (which changes the operations)."""
+STYLES: tuple[Style, ...] = ("slots", "aligned", "places", "numbers")
 
 
 class Writer:
@@ -156,6 +158,8 @@ class Writer:
         """Whether a new place without an address would go here."""
         if self.style == "free":
             return self.point(start, pages).startswith("@")
+        if self.style == "aligned":
+            return start > 0 and start % ALIGNED_SLOTS == 0
         if self.style != "slots" or start != SLOTS * (self.taken + 1):
             return False
         self.taken += 1
