@@ -5,7 +5,7 @@ from __future__ import annotations
 from mremapdsl.model.fault import lock_in, populate
 from mremapdsl.model.machine import Machine, Mm
 from mremapdsl.model.merge import modify
-from mremapdsl.model.reason import Refused, Why, refuse, why
+from mremapdsl.model.reason import NotModelled, Refused, Why, refuse, why
 from mremapdsl.model.records import (
     ACCESS,
     ACCOUNT,
@@ -106,12 +106,15 @@ def mseal(machine: Machine, mm: Mm, start: int, pages: int) -> Why:
         if vma is None:
             raise refuse("ENOMEM", "hole", page=at)
         at = vma.end
-    at = start
+    at = begin = start
     while at < end:
         i = mm.find(at)
         vma = mm.vmas[i]
         stop = min(vma.end, end)
         if not vma.flags & SEALED:
-            modify(machine, mm, i, at, stop, vma.flags | SEALED)
-        at = stop
+            if begin < vma.start and i + 1 < len(mm.vmas) and mm.vmas[i + 1].flags & SEALED:
+                raise NotModelled("the kernel would take a part that begins too early for one that may merge")
+            i = modify(machine, mm, i, begin, stop, vma.flags | SEALED)
+        at = mm.vmas[i].end
+        begin = at if machine.rules.sealed_end else stop
     return why("changed")

@@ -10,6 +10,7 @@ LINUX_6_12: Mapping[str, str] = {
     "both_sides": "one_anon_vma",
     "survivor_anon_vma": "removed_next",
     "flags_ignored": "none",
+    "sealed_end": "of_merged",
     "adopt_anon_vma": "single_link",
     "chain_walk": "oldest_first",
     "reuse_anon_vma": "idle_with_one_child",
@@ -74,12 +75,14 @@ LINUX_6_17 = {
     "source_checked": "first",
     "mremap_parameters": "all_first",
     "dontunmap_account": "kept",
+    "sealed_end": "of_part",
 }
 
 LINUX_6_18 = {
     **LINUX_6_17,
     "anon_vmas_join": "either_unfaulted_copies_too",
     "survivor_anon_vma": "removed_next_or_copied",
+    "sealed_end": "of_merged",
     "flags_ignored": "sticky",
     "guard_flag": "maybe_guard",
     "fault_around_folio": "whole",

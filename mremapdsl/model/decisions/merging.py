@@ -140,3 +140,12 @@ constant(
     "flags_ignored", "sticky", MAYBE_GUARD, "Since 6.19, in 6.18.y: sticky flags do not count; the result has all."
 )
 constant("flags_ignored", "account", 0x10, "VM_ACCOUNT does not count.", wrong=True)
+
+decision("sealed_end", "mm/mseal.c:mseal_apply", "Where mseal goes on after a part that merged with what follows.")
+constant("sealed_end", "of_merged", True, "Behind the merged VMA (seen on 6.12, 6.16 and 6.18.44).")
+constant(
+    "sealed_end",
+    "of_part",
+    False,
+    "6.17: where the part ended, inside of it; what comes next does not merge to its left then (seen on 6.17.13).",
+)
