@@ -19,7 +19,7 @@ LIBRARY = "libbpf.so.1"
 HEAD = struct.Struct("=15Q")
 """direct_map, vmemmap, levels, probe_address, probe_frame, probe_word, processes, vmas, links, pages, overflow, start,
 end, own_start, own_end"""
-PROCESS, VMA, LINK, PAGE_ENTRY = (struct.Struct(f"={n}Q") for n in (2, 8, 5, 15))
+PROCESS, VMA, LINK, PAGE_ENTRY = (struct.Struct(f"={n}Q") for n in (2, 8, 5, 14))
 PROCESSES, VMAS, LINKS, PAGES, TABLE = 64, 4096, 16384, 1 << 17, 4096
 AT_PROCESS = HEAD.size
 AT_VMA = AT_PROCESS + PROCESSES * PROCESS.size
@@ -62,7 +62,6 @@ class PageRecord(NamedTuple):
     mapping: int
     index: int  # type: ignore[assignment]
     mapcount: int
-    head_mapcount: int
     refcount: int
     pincount: int
     order: int

@@ -63,7 +63,7 @@ struct link { u64 anon_vma, root, parent, num_children, num_active_vmas; };
 struct page_entry {
 	u64 process, address, entry, huge;             // huge: mapped by a PMD entry
 	u64 frame, page_flags, folio_flags, mapping;   // zero where nothing is present
-	u64 index, mapcount, head_mapcount, refcount, pincount, order, value;
+	u64 index, mapcount, refcount, pincount, order, value;
 };
 // What bpf.py reads and writes; all numbers have 64 bits, so that there is no padding.
 struct {
@@ -121,11 +121,8 @@ static void fill(struct page_entry *p, u64 place)
 	p->index = word(folio + OFFSET(struct folio, index)) + (page - folio) / size;
 	p->refcount = counter(folio + OFFSET(struct folio, _refcount));
 	p->mapcount = counter(page + OFFSET(struct page, _mapcount)) + 1;
-	p->head_mapcount = counter(folio + OFFSET(struct folio, _mapcount)) + 1;
 	if (p->folio_flags & BIT(enum pageflags, PG_head)) {
-		u64 entire = counter(folio + OFFSET(struct folio, _entire_mapcount)) + 1;
-		p->mapcount += entire;
-		p->head_mapcount += entire;
+		p->mapcount += counter(folio + OFFSET(struct folio, _entire_mapcount)) + 1;
 		p->order = word(folio + OFFSET(struct folio, _flags_1)) & 0xff;
 		p->pincount = counter(folio + OFFSET(struct folio, _pincount));
 	}
