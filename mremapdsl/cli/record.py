@@ -49,7 +49,8 @@ def main(args: Namespace) -> int:
         with start(args, flags=True) as session:
             own = own_rules(args, session)
             lines = list(records([program for program in found if program is not None], session, own))
-            head = header(release(), str(own[0]), deep=session.machine.deep is not None)
+            swap = "memory" if session.machine.swap.in_memory else "disk"
+            head = header(release(), str(own[0]), deep=session.machine.deep is not None, swap=swap)
         if not lines:
             complain("nothing could be recorded")
             return status.UNUSABLE if None in found else status.SKIPPED

@@ -107,7 +107,8 @@ def chosen(text: str | None, first: Json) -> Rules:
     name = matching_rules(api.rule_sets(), kernel, relocates=False) if kernel else None
     if name is None:
         raise Unknown("the file does not say which kernel it is from: give --rules")
-    return api.rules(first["rules"] if first.get("rules") in api.rule_sets() else name)
+    rules = api.rules(first["rules"] if first.get("rules") in api.rule_sets() else name)
+    return rules.but(swap_device="memory") if first.get("swap") == "memory" else rules
 
 
 def lines(path: str, done: Replayed, look: Style) -> Iterator[str]:

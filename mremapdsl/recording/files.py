@@ -19,8 +19,8 @@ HEADER = "(recorded on)"
 COMPRESSED = ".gz"
 
 
-def header(release: str, rules: str, *, deep: bool) -> Json:
-    """The first line: what was recorded where."""
+def header(release: str, rules: str, *, deep: bool, swap: str) -> Json:
+    """The first line: what was recorded where. ``swap`` is where swapped pages are, ``disk`` or ``memory``."""
     return {
         "id": HEADER,
         "ops": [],
@@ -32,6 +32,7 @@ def header(release: str, rules: str, *, deep: bool) -> Json:
         "rules": rules,
         "deep": deep,
         "lasting_frames": True,
+        "swap": swap,
         "configuration": configuration(),
     }
 

@@ -1,4 +1,4 @@
-"""Random programs as scenario files: ``python -m tests.live.programs DIR`` writes a file for each family."""
+"""Random programs as scenario files: ``python -m tests.live.programs DIR [RULES]`` writes a file for each family."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from mremapdsl.ops import Operation
 from mremapdsl.program import RuleChoice
 from mremapdsl.statements import scenario_text, steps
 
-RULES, SEED, EACH = "linux-6.18", 618, 14
+RULES, EACH = "linux-6.18", 14
 
 
-def main(directory: Path) -> None:
-    rules = api.rules(RULES)
+def main(directory: Path, name: str = RULES) -> None:
+    rules = api.rules(name)
+    seed = name.removeprefix("linux-").replace(".", "")
     for family in families(ALL, kernel=True):
         texts: list[str] = []
         for number in range(EACH):
             made: list[Operation] = []
-            make(family, f"{family.name}/{SEED}/{number}", rules, made)
-            backend = api.backend(RULES)
+            make(family, f"{family.name}/{seed}/{number}", rules, made)
+            backend = api.backend(name)
             body = steps(made, [backend.step(op).result for op in made])
-            texts.append(scenario_text(body, [RuleChoice(RULES)], title=f"{number}"))
+            texts.append(scenario_text(body, [RuleChoice(name)], title=f"{number}"))
         (directory / f"{family.name}.mrs").write_text("\n".join(texts), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])
