@@ -190,7 +190,7 @@ def mark_dirty(machine: Machine, mm: Mm, start: int, end: int, pte: Pte) -> None
 def may_reuse(machine: Machine, mm: Mm, number: int, frame: Frame) -> bool:
     """Whether a write to a page that is not exclusive keeps it."""
     if frame.order and frame.kind == ANON:
-        return may_reuse_large(machine, mm, number)
+        return bool(machine.rules.reuse_large) and may_reuse_large(machine, mm, number)
     return bool(machine.rules.reuse_page(frame))
 
 

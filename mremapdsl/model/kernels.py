@@ -15,6 +15,7 @@ LINUX_6_12: Mapping[str, str] = {
     "chain_walk": "oldest_first",
     "reuse_anon_vma": "idle_with_one_child",
     "reuse_page": "only_reference",
+    "reuse_large": "never",
     "reused_page_home": "writer",
     "fork_shares_page": "clears_exclusive",
     "account_kept": "if_faulted",
@@ -64,6 +65,7 @@ LINUX_6_16 = {
     "dontunmap_account": "cleared",
     "pagemap_huge_exclusive": "first_page",
     "shrink_charge": "stale",
+    "reuse_large": "if_alone",
     "huge_zero_write": "huge_page",
     "discarded_tables": "freed",
 }

@@ -29,6 +29,16 @@ def never_reuse_page(frame: Frame) -> bool:
     return False
 
 
+decision(
+    "reuse_large",
+    "mm/memory.c:wp_can_reuse_anon_folio",
+    "Whether a write may keep a page of a large folio that is not exclusive.",
+)
+constant("reuse_large", "never", False, "Up to 6.14: it is copied (seen on 6.12).")
+constant(
+    "reuse_large", "if_alone", True, "Since 6.15: if no other process maps the folio (__wp_can_reuse_large_anon_folio)."
+)
+
 decision("reused_page_home", "mm/rmap.c:folio_move_anon_rmap", "The anon_vma of a folio that a write fault reuses.")
 constant("reused_page_home", "writer", True, "It moves to the writing VMA's active anon_vma.")
 constant("reused_page_home", "kept", False, "It stays where it was.", wrong=True)
