@@ -22,6 +22,7 @@ LINUX_6_12: Mapping[str, str] = {
     "guards": "unknown",
     "guard_flag": "none",
     "ksm_lookup": "whole_tree",
+    "ksm_age": "kept",
     "swap_cache_mismatch": "copied",
     "swap_device": "disk",
     "fault_around_folio": "window",
@@ -94,6 +95,7 @@ LINUX_6_18 = {
 LINUX_7_3 = {
     **LINUX_6_18,
     "ksm_lookup": "by_index",
+    "ksm_age": "anew",
     "chain_walk": "newest_first",
     "private_file_index": "anon_pgoff",
     "collapse_without_block": "nothing",

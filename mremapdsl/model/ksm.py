@@ -121,7 +121,14 @@ def age(machine: Machine, mm: Mm, page: int, item: RmapItem) -> tuple[RmapItem, 
         return item, False
     if not item.skips:
         return item._replace(skips=1 if was <= 3 else 2 if was <= 5 else 4 if was <= 8 else 8), False
-    return item._replace(skips=item.skips - 1, frame=-1), True
+    return off_the_tree(machine, item._replace(skips=item.skips - 1)), True
+
+
+def off_the_tree(machine: Machine, item: RmapItem) -> RmapItem:
+    """What remains of an item that is no longer in a tree (remove_rmap_item_from_tree)."""
+    if item.frame >= 0 and machine.rules.ksm_age == "anew":
+        item = item._replace(age=0, skips=0)
+    return item._replace(frame=-1)
 
 
 def mapped(machine: Machine, mm: Mm, page: int) -> tuple[int, Frame]:
@@ -143,7 +150,7 @@ def compare_and_merge(machine: Machine, mm: Mm, page: int, unstable: dict[int, t
         if item.frame != number:
             append(machine, mm, page, number)
         return False
-    item = item._replace(frame=-1)
+    item = off_the_tree(machine, item)
     ksm.items[mm.name][page] = item
     if item.checksum != frame.data:
         ksm.items[mm.name][page] = item._replace(checksum=frame.data)

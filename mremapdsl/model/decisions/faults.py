@@ -87,6 +87,10 @@ def by_index(item: RmapItem, vma: Vma, page: int) -> bool:
     return vma.start <= item.linear - vma.anon_skew < vma.end
 
 
+decision("ksm_age", "mm/ksm.c:remove_rmap_item_from_tree", "How old a page is for smart scan once it is no KSM page.")
+constant("ksm_age", "kept", "kept", "Up to 6.18: as old as it was when it was merged.")
+constant("ksm_age", "anew", "anew", "Seen in 7.3.4: it counts from the pass that finds it.")
+
 decision(
     "pagemap_huge_exclusive",
     "fs/proc/task_mmu.c:pagemap_pmd_range",
