@@ -1046,28 +1046,36 @@ static void need(const char *path, const char *words)
 // --
 #define THP "/sys/kernel/mm/transparent_hugepage"
 // --
+/* Whether a kernel thread does something: it neither sleeps nor is out of sight. */
+static int is_busy(const char *thread)
+{
+	DIR *processes = opendir("/proc");
+	struct dirent *process;
+	char path[300], row[40];
+	const char *found;
+	int busy = 0;
+
+	snprintf(row, sizeof(row), "(%s) ", thread);
+	while (processes && !busy && (process = readdir(processes))) {
+		snprintf(path, sizeof(path), "/proc/%s/stat", process->d_name);
+		found = strstr(setting(path), row);
+		busy = found && found[strlen(row)] != 'S';
+	}
+	if (processes)
+		closedir(processes);
+	return busy;
+}
+// --
 /*
  * khugepaged would collapse what a scenario leaves as small pages. It sleeps as long as it is told only while some process
  * may have huge pages; otherwise the first that may wakes it. So this process is one, and waits until khugepaged sleeps.
  */
 static void calm_khugepaged(void)
 {
-	DIR *processes = opendir("/proc");
-	struct dirent *process;
-	char path[300];
-
 	madvise(mmap(NULL, 1024 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 1024 * PAGE, MADV_HUGEPAGE);
 	put(THP "/khugepaged/scan_sleep_millisecs", "3600000");
-	while (processes && (process = readdir(processes))) {
-		snprintf(path, sizeof(path), "/proc/%s/stat", process->d_name);
-		for (int tries = 0; strstr(setting(path), "(khugepaged) ") && tries < 2000; tries++) {
-			if (strstr(setting(path), "(khugepaged) S"))
-				break;
-			usleep(1000);
-		}
-	}
-	if (processes)
-		closedir(processes);
+	for (int tries = 0; is_busy("khugepaged") && tries < 2000; tries++)
+		usleep(1000);
 }
 // --
 static void set_thp(const char *mode)
@@ -1121,7 +1129,7 @@ static void need_ksm(void)
 	static const char *const wanted[][2] = {
 		{ KSM "/run", "0" }, { KSM "/use_zero_pages", "0" }, { KSM "/smart_scan", "1" },
 		{ KSM "/advisor_mode", "none" }, { KSM "/pages_to_scan", "1000000" },
-		{ KSM "/sleep_millisecs", "5" }, { KSM "/max_page_sharing", "256" },
+		{ KSM "/sleep_millisecs", "1000000" }, { KSM "/max_page_sharing", "256" },
 	};
 
 	if (access(KSM, F_OK))
@@ -1134,6 +1142,12 @@ static void need_ksm(void)
 	}
 }
 // --
+/* Another sleep time ends the present sleep; after a pass ksmd sleeps longer than any scenario takes. */
+static void wake_ksmd(void)
+{
+	need(KSM "/sleep_millisecs", strcmp(setting(KSM "/sleep_millisecs"), "1000000") ? "1000000" : "1000001");
+}
+// --
 /* Let ksmd make some passes; what is merged then, in words. */
 static void ksm_passes(int passes, char *found, size_t size)
 {
@@ -1142,9 +1156,13 @@ static void ksm_passes(int passes, char *found, size_t size)
 	size_t length = 0;
 
 	need(KSM "/run", "1");
-	while (atol(setting(KSM "/full_scans")) < goal)
-		usleep(500);
+	while (atol(setting(KSM "/full_scans")) < goal) {
+		if (!is_busy("ksmd") && atol(setting(KSM "/full_scans")) < goal)
+			wake_ksmd();
+		usleep(200);
+	}
 	need(KSM "/run", "0");
+	wake_ksmd(); /* to wait for the next time */
 	for (int i = 0; i < 3; i++)
 		length += snprintf(found + length, size - length, "%.20s ", setting(counts[i]));
 }

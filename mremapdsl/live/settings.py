@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 
 from mremapdsl.backend import Unsupported
-from mremapdsl.live import khugepaged
+from mremapdsl.live import khugepaged, threads
 from mremapdsl.live.runtime import Note, Runtime, write
 from mremapdsl.ops import PAGE
 
@@ -18,7 +18,7 @@ KSM_PASSES = 3
 """Full passes of one ``ksm scan``, at the least: remember the checksums, merge, let stragglers join."""
 KSM_SETTINGS = {
     "run": "0", "use_zero_pages": "0", "smart_scan": "1", "advisor_mode": "none", "pages_to_scan": "1000000",
-    "sleep_millisecs": "5", "max_page_sharing": "256",
+    "sleep_millisecs": "1000000", "max_page_sharing": "256",
 }  # fmt: skip
 
 
@@ -141,17 +141,26 @@ class Settings:
             before = now
 
     def ksm_passes(self, passes: int, deadline: float) -> list[str]:
-        """Let ksmd make some passes; how many pages are merged then. Raises Unsupported."""
+        """Let ksmd make so many passes; how many pages are merged then. Raises Unsupported."""
         goal = full_scans() + passes
+        ksmd = threads.named("ksmd")
         self.put(f"{KSM}/run", "1")
         try:
             while full_scans() < goal:
                 if time.monotonic() > deadline:
                     raise Unsupported("ksmd did not finish its passes in time", skip=False)
+                if all(map(threads.sleeps, ksmd)) and full_scans() < goal:
+                    self._wake_ksmd()
                 time.sleep(0.0002)
         finally:
             self.put(f"{KSM}/run", "0")
+            self._wake_ksmd()  # to wait for the next time
         return [read(f"{KSM}/{name}") for name in ("pages_shared", "pages_sharing", "ksm_zero_pages")]
+
+    def _wake_ksmd(self) -> None:
+        """Another sleep time ends the present sleep; after a pass ksmd sleeps longer than any scenario takes."""
+        path = f"{KSM}/sleep_millisecs"
+        self.put(path, "1000001" if self.get(path) == "1000000" else "1000000")
 
     def leave(self) -> None:
         """The scenario is over."""
