@@ -1331,6 +1331,12 @@ static struct pinned {
 // --
 static int pin(char *at, size_t size)
 {
+	struct vma vma;
+
+	for (char *from = at; vma_behind(from, &vma) && vma.start < at + size; from = vma.end) {
+		if (vma.prot[1] != 'w')
+			skip("io_uring pins only what it may write to");
+	}
 	for (char *page = at; page < at + size; page += PAGE) {
 		struct iovec buffer = { page, PAGE };
 		char parameters[120] = { 0 };
