@@ -112,6 +112,9 @@ def swap_in(machine: Machine, mm: Mm, i: int, start: int, end: int, pte: Pte, by
                 continue
         if pte.exclusive or (alone and byte is not None):
             map_back(machine, mm, page, stop, frame, exclusive=True, byte=byte)
+            if not pte.exclusive and machine.rules.last_swap_user == "write_fault":
+                home = vma.anon
+                machine.edit_frames(frame, frame + stop - page, lambda f: f if f.order else f._replace(home=home))  # noqa: B023
         elif byte is None:
             map_back(machine, mm, page, stop, frame, exclusive=False, byte=None)
         else:

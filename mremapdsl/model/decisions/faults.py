@@ -141,6 +141,17 @@ decision(
 constant("swap_cache_mismatch", "copied", True, "It is copied: kernels with CONFIG_KSM, as all that were looked at.")
 constant("swap_cache_mismatch", "mapped", False, "It is mapped as it is: kernels without CONFIG_KSM.")
 
+decision(
+    "last_swap_user", "mm/memory.c:do_swap_page", "How the last user of a page in the swap cache gets it for a write."
+)
+constant("last_swap_user", "at_once", "at_once", "Up to 6.18: it is exclusive, and at home where it was.")
+constant(
+    "last_swap_user",
+    "write_fault",
+    "write_fault",
+    "Seen in 7.3.4: the write fault reuses it, so its home moves (do_wp_page).",
+)
+
 decision("swap_device", "mm/memory.c:do_swap_page", "Where swapped pages are.")
 constant("swap_device", "disk", "disk", "On a disk or in a file: they come back through the swap cache.")
 constant(
