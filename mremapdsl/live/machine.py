@@ -87,9 +87,8 @@ class Machine:
         self._swap_off = False
         self.settings.leave()
         self.fresh()
-        for file in self._files.values():
-            os.close(file)
-        self._files = {}
+        while self._files:  # once only, also after an interrupt
+            os.close(self._files.popitem()[1])
 
     def restarted(self, zygote: Zygote) -> None:
         """All processes are new."""

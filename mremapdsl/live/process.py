@@ -132,9 +132,8 @@ class Process:
     def forget(self) -> None:
         """Close what this side holds of it."""
         self.channel.close()
-        for file in self._open.values():
-            os.close(file)
-        self._open = {}
+        while self._open:  # once only, also after an interrupt
+            os.close(self._open.popitem()[1])
 
 
 class Zygote:
